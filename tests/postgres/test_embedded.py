@@ -31,7 +31,7 @@ def test_a_second_start_finds_the_running_server(tmp_path_factory: pytest.TempPa
 
 
 def test_data_survives_a_kill(server18: embedded.EmbeddedServer) -> None:
-    with embedded.temporary_server(18, settings={"fsync": "on"}) as server:
+    with embedded.temporary_server(18, settings={"synchronous_commit": "on"}) as server:
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
         embedded.kill(server)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError
-from postgast import pg_query_pb2 as pg
 from postgast.errors import PgQueryError
 from postgast.parse import parse as _pg_parse
 
 from sluicegate.errors import ParseError
 from sluicegate.statements.tokens import Places, deepest_operator_chain, end_of_code
+
+if TYPE_CHECKING:
+    from postgast import pg_query_pb2 as pg
 
 GRAMMAR_VERSION = 18
 """The PostgreSQL version whose grammar is used; ``effects.versions`` refuses what an older server does not know."""

@@ -91,9 +91,11 @@ def binaries(version: int) -> Path:
 
 
 @contextlib.contextmanager
-def temporary_server(version: int = 18, *, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedServer]:
-    """Run a server in a folder of its own, and remove both at the end."""
-    folder = Path(tempfile.mkdtemp(prefix=f"sluicegate-pg{version}-"))
+def temporary_server(
+    version: int = 18, *, settings: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Iterator[EmbeddedServer]:
+    """Run a server in a folder of its own (below ``folder`` where one is given), and remove both at the end."""
+    folder = Path(tempfile.mkdtemp(prefix=f"sluicegate-pg{version}-", dir=folder))
     if _account():
         folder.chmod(0o755)
     try:

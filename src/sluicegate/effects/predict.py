@@ -1,0 +1,77 @@
+"""The door to prediction: finds the family of a statement and turns its answer into effects."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.effects.context import Context, Refused, Unknowable
+from sluicegate.effects.versions import newer_syntax
+
+if TYPE_CHECKING:
+    from sluicegate.catalog.model import Catalog
+    from sluicegate.catalog.session import Session
+    from sluicegate.effects.model import Effects
+    from sluicegate.statements.parse import Statement
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "alter_table": ("alter_table_stmt", "alter_table_move_all_stmt"),
+    "domains_enums": (
+        *("alter_domain_stmt", "create_domain_stmt", "alter_enum_stmt", "create_enum_stmt", "composite_type_stmt"),
+        *("create_range_stmt", "alter_type_stmt"),
+    ),
+    "indexes": ("index_stmt", "reindex_stmt"),
+    "drops": ("drop_stmt", "drop_owned_stmt"),
+    "data_changes": (
+        *("insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "select_stmt", "copy_stmt", "truncate_stmt"),
+        *("lock_stmt", "explain_stmt", "declare_cursor_stmt", "prepare_stmt", "execute_stmt"),
+    ),
+    "triggers": ("create_trig_stmt", "rule_stmt", "create_policy_stmt", "alter_policy_stmt", "create_event_trig_stmt"),
+    "maintenance": ("vacuum_stmt", "cluster_stmt", "refresh_mat_view_stmt", "check_point_stmt"),
+    "tables": ("create_stmt", "create_table_as_stmt", "view_stmt", "create_foreign_table_stmt", "create_seq_stmt"),
+    "blocks": ("do_stmt", "call_stmt"),
+}
+"""Family (module ``effects.<family>`` with ``predict_<family>(context, node)``) → kinds of statements it knows."""
+
+REST = "other"
+"""The family of every kind that no other family claims."""
+
+_FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
+
+
+def predict(statement: Statement, catalog: Catalog, session: Session, version: int) -> Effects:
+    """Predict what a statement does to the relations of a catalog.
+
+    Args:
+        statement: the statement.
+        catalog: the schema before it.
+        session: the settings it runs under; inside a transaction block, what is forbidden there is refused (25001).
+        version: the server's major version.
+    """
+    context = Context.of(statement, catalog, session, version)
+    if (refusal := newer_syntax(statement, version)) is not None:
+        context.builder.refuse(refusal.sqlstate, refusal.message)
+        return context.builder.finish()
+    return predict_in(context, statement.kind, statement.node)
+
+
+def predict_in(context: Context, kind: str, node: Any) -> Effects:
+    """Predict a statement's tree in a context that already exists, such as the query below an EXPLAIN ANALYZE."""
+    family = _FAMILY_OF.get(kind, REST)
+    try:
+        answer = importlib.import_module(f"sluicegate.effects.{family}")
+    except ModuleNotFoundError:
+        context.builder.unknown(f"what {kind.removesuffix('_stmt').replace('_', ' ').upper()} does is not modelled")
+        return context.builder.finish()
+    try:
+        effects: Effects = getattr(answer, f"predict_{family}")(context, node)
+    except Refused as refused:
+        context.builder.refuse(refused.refusal.sqlstate, refused.refusal.message)
+        return context.builder.finish()
+    except Unknowable as unknowable:
+        context.builder.unknown(str(unknowable))
+        return context.builder.finish()
+    except RecursionError:
+        context.builder.unknown("an expression is nested too deeply to be judged")
+        return context.builder.finish()
+    return effects

@@ -9,6 +9,6 @@ if TYPE_CHECKING:
     from sluicegate.statements.parse import Statement
 
 
-def newer_syntax(statement: Statement, version: int) -> Refusal | None:
+def newer_syntax(_statement: Statement, _version: int) -> Refusal | None:
     """Return the syntax error with which a server of this version rejects the statement, or None."""
     return None

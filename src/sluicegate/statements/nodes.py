@@ -53,7 +53,7 @@ def walk(node: Any) -> Iterator[Any]:
         if current is None:
             continue
         yield current
-        below = []
+        below: list[Any] = []
         for descriptor, value in current.ListFields():
             if descriptor.message_type is None:
                 continue
@@ -180,7 +180,7 @@ _PLACES = frozenset({"location", "rexpr_list_start", "rexpr_list_end", "list_sta
 
 def same_tree(one: Any, other: Any) -> bool:
     """Tell whether two nodes say the same, wherever they stand in their texts."""
-    return _plain(one) == _plain(other)
+    return bool(_plain(one) == _plain(other))
 
 
 def _plain(node: Any) -> Any:

@@ -327,6 +327,8 @@ class Catalog:
         complete: True when everything in the database is in here, so that an absent name is an error of the
             statement; False for a bare SQL file without a schema, where absence means "not known".
         transaction: the number of the transaction in progress, compared with ``created_in`` and ``added_in``.
+        version: the server's major version; it decides what a replayed statement leaves in the catalogs (not-null
+            constraints have rows and names from 18 on).
     """
 
     schemas: frozenset[str] = frozenset({"public"})
@@ -338,6 +340,7 @@ class Catalog:
     publications: Mapping[str, Publication] = field(default_factory=dict)
     complete: bool = True
     transaction: int = 0
+    version: int = 18
 
     # -- questions ----------------------------------------------------------------------------------------------
 

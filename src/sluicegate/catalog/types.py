@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from postgast import pg_query_pb2 as pg
-
 from sluicegate.catalog.builtins import VECTOR, builtins
 from sluicegate.catalog.model import Name, RelationKind, SqlType, TypeKind
-from sluicegate.statements.nodes import strings, unwrap, value_of
+from sluicegate.statements.nodes import strings, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -209,19 +207,26 @@ def _interval(values: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
 # -- the shipped tables name types by one word ---------------------------------------------------------------------
 
 
-def key_of(sql_type: SqlType, catalog: Catalog) -> str | None:
-    """Return the word by which ``catalog.builtins`` knows a type (``int4``, ``_int4``, ``@vector``), or None."""
+def key_of(sql_type: SqlType, catalog: Catalog) -> str:
+    """Return one word for a type, modifiers apart.
+
+    It is the word by which ``catalog.builtins`` knows the type (``int4``, ``_int4``, ``@vector``) where it does, and
+    ``schema.name`` or ``schema.name[]`` for a type of the user's.
+    """
     name = sql_type.name
     if name.schema == CATALOG_SCHEMA:
-        return f"_{name.name}" if sql_type.array else name.name
+        if not sql_type.array:
+            return name.name
+        builtin = builtins(18).types.get(name.name)
+        return builtin.array if builtin is not None and builtin.array else f"_{name.name}"
     user_type = catalog.types.get(name)
     if user_type is not None and user_type.extension == VECTOR:
         return f"@_{name.name}" if sql_type.array else f"@{name.name}"
-    return None
+    return f"{name}[]" if sql_type.array else str(name)
 
 
 def from_key(key: str, catalog: Catalog) -> SqlType:
-    """Return the type behind a word of ``catalog.builtins``."""
+    """Return the type behind the word that ``key_of`` gives."""
     builtin = builtins(18).types.get(key)
     if builtin is not None and builtin.is_array and builtin.element is not None:
         inner = from_key(builtin.element, catalog)
@@ -229,6 +234,9 @@ def from_key(key: str, catalog: Catalog) -> SqlType:
     if key.startswith("@"):
         extension = catalog.extensions.get(VECTOR)
         return SqlType(Name(extension.schema if extension else "public", key[1:]))
+    if builtin is None and "." in key:
+        schema, name = key.removesuffix("[]").split(".", 1)
+        return SqlType(Name(schema, name), array=key.endswith("[]"))
     return builtin_type(key)
 
 
@@ -245,9 +253,3 @@ def base_type(sql_type: SqlType, catalog: Catalog) -> SqlType:
 def user_type_of(sql_type: SqlType, catalog: Catalog) -> UserType | None:
     """Return the user type behind a type or an array of it, or None for a built-in one."""
     return catalog.types.get(sql_type.name)
-
-
-def type_name_of(node: Any) -> Any:
-    """Return the ``TypeName`` message in a node."""
-    inner = unwrap(node)
-    return inner if isinstance(inner, pg.TypeName) else None

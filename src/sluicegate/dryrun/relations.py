@@ -51,6 +51,8 @@ WHERE contype = 'f' AND conname = ANY (%s) AND convalidated
 """
 
 TABLE_FILES = frozenset("rm")
+TEMPORARY = "pg_temp"
+"""The schema under which temporary relations are named, whatever number the server gave it."""
 INDEX_KINDS = frozenset("iI")
 
 
@@ -59,12 +61,18 @@ class RelationState:
     """One row of ``pg_class``: ``kind`` is its ``relkind``, ``table`` the table of an index, ``file`` its filenode."""
 
     oid: int
-    name: str
+    schema: str
+    own_name: str
     kind: str
     file: int
     table: int | None
     valid: bool
     partition_of: int | None
+
+    @property
+    def name(self) -> str:
+        """Return ``schema.name`` without quotes."""
+        return f"{self.schema}.{self.own_name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +119,10 @@ def read_relations(connection: psycopg.Connection[TupleRow]) -> dict[int, Relati
     """Read every relation outside the system's schemas, by OID."""
     found: dict[int, RelationState] = {}
     for oid, schema, name, kind, file, table, valid, parent in connection.execute(_RELATIONS).fetchall():
-        place = "pg_temp" if schema.startswith("pg_temp_") else schema
         found[oid] = RelationState(
             oid=oid,
-            name=f"{place}.{name}",
+            schema=TEMPORARY if schema.startswith("pg_temp_") else schema,
+            own_name=name,
             kind=kind,
             file=file,
             table=table,

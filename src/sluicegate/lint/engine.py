@@ -1,0 +1,169 @@
+"""Judge revisions: replay the history, ask every rule, take away what comments allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.findings import Evidence, Finding, Level, Location
+from sluicegate.lint.replay import Replay
+from sluicegate.lint.report import JudgedRevision, Report
+from sluicegate.lint.suppression import Suppression, suppressions
+from sluicegate.rules.kit.catalogue import Entry, all_rules
+from sluicegate.rules.kit.revision import NoProject, RevisionContext
+from sluicegate.rules.kit.rule import Problem, Subject
+from sluicegate.rules.kit.suppressed import SuppressionContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from sluicegate.capture.model import CapturedRevision
+    from sluicegate.catalog.model import Catalog
+    from sluicegate.rules.kit.revision import Project
+    from sluicegate.rules.kit.step import Step
+    from sluicegate.settings.policy import Policy
+
+_ORDER = {Level.ERROR: 0, Level.WARN: 1, Level.INFO: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What judging needs beside the revisions.
+
+    Attributes:
+        policy: the team's decisions.
+        version: the server's major version.
+        rules: the rules to ask, by name.
+        project: what rules may know about files.
+        rows: known sizes, ``schema.table`` → rows.
+    """
+
+    policy: Policy
+    version: int
+    rules: Mapping[str, Entry] = field(default_factory=all_rules)
+    project: Project = field(default_factory=NoProject)
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+    def report(
+        self,
+        revisions: Iterable[CapturedRevision],
+        catalog: Catalog,
+        *,
+        selected: Callable[[CapturedRevision], bool] = lambda _: True,
+        fail_on: Level | None = None,
+    ) -> Report:
+        """Replay all revisions over a schema and judge the selected ones.
+
+        Args:
+            revisions: the history in the order in which it runs.
+            catalog: the schema before the first of them.
+            selected: which revisions findings are reported for.
+            fail_on: the weakest level that fails; the policy's if left out.
+        """
+        replay = Replay(catalog, self.policy, self.version)
+        judged, findings, sources, allowed = [], [], {}, 0
+        for captured in revisions:
+            judging = selected(captured)
+            steps = replay.revision(captured, judged=judging)
+            if not judging:
+                continue
+            kept, dropped = self._judge(captured, steps)
+            findings += kept
+            allowed += dropped
+            sources[captured.file] = captured.source
+            unparsed = sum(step.statement is None for step in steps)
+            judged.append(
+                JudgedRevision(
+                    captured.revision, captured.file, captured.mode, len(steps), captured.reason, unparsed=unparsed
+                )
+            )
+        return Report(
+            revisions=tuple(judged),
+            findings=tuple(sorted(findings, key=lambda f: (f.location.file, f.location.line, _ORDER[f.level], f.rule))),
+            sources=sources,
+            suppressed=allowed,
+            fail_on=fail_on or self.policy.fail_on,
+            postgresql=self.version,
+        )
+
+    def _judge(self, captured: CapturedRevision, steps: tuple[Step, ...]) -> tuple[list[Finding], int]:
+        """Return a revision's findings without the allowed ones, and how many are allowed."""
+        rows = {**self.policy.tables_rows, **self.rows}
+        revision = RevisionContext(captured, steps, self.policy, version=self.version, rows=rows, project=self.project)
+        comments = suppressions(captured.file, captured.source)
+        used: set[tuple[Suppression, str]] = set()
+        kept, dropped = [], 0
+        for finding, lines in self._ask(revision):
+            allowing = [c for c in comments if any(c.reason and c.covers(finding.rule, *span) for span in lines)]
+            used |= {(comment, finding.rule) for comment in allowing}
+            if allowing:
+                dropped += 1
+            else:
+                kept.append(finding)
+        kept += self._about_comments(captured, comments, used)
+        return list(dict.fromkeys(kept)), dropped
+
+    def _ask(self, revision: RevisionContext) -> Iterator[tuple[Finding, list[tuple[int, int]]]]:
+        """Yield each finding with the ranges of lines on which a comment may allow it."""
+        for entry in self._applicable(Subject.REVISION):
+            for problem in entry.check(revision.with_options(entry.options(self.policy))):
+                if level := entry.level(self.policy):
+                    finding = _finding(entry, level, problem, revision, None)
+                    yield finding, [(finding.location.line, finding.location.end_line)]
+        specific = [entry for entry in self._applicable(Subject.STATEMENT) if not entry.rule.last_resort]
+        fallback = [entry for entry in self._applicable(Subject.STATEMENT) if entry.rule.last_resort]
+        for context in revision.contexts:
+            answers = [(entry, problem) for entry in specific for problem in entry.check(self._with(context, entry))]
+            if not any(_weight(entry, problem) is not Level.INFO for entry, problem in answers):
+                answers += [(e, problem) for e in fallback for problem in e.check(self._with(context, e))]
+            for entry, problem in answers:
+                if level := entry.level(self.policy):
+                    finding = _finding(entry, level, problem, revision, context.step)
+                    places = (finding.location, context.step.captured.location, context.step.captured.upgrade_location)
+                    yield finding, [(p.line, p.end_line) for p in places if p.file == revision.captured.file]
+
+    def _applicable(self, subject: Subject) -> list[Entry]:
+        return [e for e in self.rules.values() if e.rule.subject is subject and self.version in e.rule.versions]
+
+    def _with(self, context: Any, entry: Entry) -> Any:
+        return context.with_options(entry.options(self.policy)) if entry.rule.options else context
+
+    def _about_comments(
+        self, captured: CapturedRevision, comments: tuple[Suppression, ...], used: set[tuple[Suppression, str]]
+    ) -> Iterator[Finding]:
+        off = {name for name, entry in self.rules.items() if entry.level(self.policy) is None}
+        for comment in comments:
+            unused = tuple(rule for rule in comment.rules if (comment, rule) not in used and rule not in off)
+            context = SuppressionContext(comment.rules, comment.reason, unused, frozenset(self.rules))
+            for entry in self._applicable(Subject.SUPPRESSION):
+                for problem in entry.check(context):
+                    if level := entry.level(self.policy):
+                        yield Finding(
+                            rule=entry.rule.name,
+                            level=level,
+                            location=comment.location,
+                            revision=captured.revision,
+                            message=problem.message,
+                            remedy=problem.remedy.alembic() if problem.remedy else "",
+                        )
+
+
+def _weight(entry: Entry, problem: Problem) -> Level:
+    return problem.level or entry.rule.level
+
+
+def _finding(entry: Entry, level: Level, problem: Problem, revision: RevisionContext, step: Step | None) -> Finding:
+    captured = revision.captured
+    remedy = problem.remedy
+    weakest = max(level, problem.level or level, key=lambda one: _ORDER[one])
+    return Finding(
+        rule=entry.rule.name,
+        level=weakest,
+        location=problem.location or (step.captured.location if step else Location(captured.file)),
+        revision=captured.revision,
+        message=problem.message,
+        remedy="" if remedy is None else remedy.sql() if revision.is_sql_file else remedy.alembic(),
+        sql=step.captured.sql if step else "",
+        evidence=Evidence.PREDICTED,
+        effects=step.effects.as_json() if step else {},
+    )

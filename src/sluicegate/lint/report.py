@@ -1,0 +1,76 @@
+"""The outcome of a lint: what was read, what was found, and the exit code that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sluicegate.capture.model import CaptureMode
+from sluicegate.errors import ExitCode
+from sluicegate.findings import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sluicegate.findings import Finding
+
+_ORDER = (Level.ERROR, Level.WARN, Level.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRevision:
+    """A revision (or SQL file) that was judged.
+
+    Attributes:
+        revision: its id; None for an SQL file.
+        file: the file it was read from.
+        capture: how far it could be read.
+        statements: how many statements it has.
+        reason: why it is partial or unreadable.
+        unparsed: how many of its statements PostgreSQL's grammar does not accept.
+    """
+
+    revision: str | None
+    file: str
+    capture: CaptureMode
+    statements: int
+    reason: str | None = None
+    unparsed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a lint says.
+
+    Attributes:
+        revisions: what was judged, in order.
+        findings: sorted by file, line and level.
+        sources: file → text, for the code frames.
+        suppressed: how many findings comments in the code allow.
+        fail_on: the weakest level that fails.
+        postgresql: the server version that was judged for.
+    """
+
+    revisions: tuple[JudgedRevision, ...]
+    findings: tuple[Finding, ...]
+    sources: Mapping[str, str] = field(default_factory=dict)
+    suppressed: int = 0
+    fail_on: Level = Level.ERROR
+    postgresql: int = 16
+
+    def count(self, level: Level) -> int:
+        """Return how many findings have a level."""
+        return sum(finding.level is level for finding in self.findings)
+
+    @property
+    def unread(self) -> tuple[JudgedRevision, ...]:
+        """Return the revisions that could not be read, in whole or in part of their SQL."""
+        return tuple(r for r in self.revisions if r.capture is CaptureMode.UNREADABLE or r.unparsed)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return 3 when something could not be read (a caller who waives findings must still see it), else 1 or 0."""
+        if self.unread:
+            return ExitCode.COULD_NOT_JUDGE
+        failing = _ORDER[: _ORDER.index(self.fail_on) + 1]
+        return ExitCode.FINDINGS if any(f.level in failing for f in self.findings) else ExitCode.CLEAN

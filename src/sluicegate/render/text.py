@@ -1,0 +1,93 @@
+"""A report for people: each finding with its lines of code, the harm, and what to write instead."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Protocol
+
+from sluicegate.capture.model import CaptureMode
+from sluicegate.findings import Level
+from sluicegate.render.frame import code_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sluicegate.findings import Finding
+    from sluicegate.lint.report import Report
+
+WIDTH = 100
+"""Columns at which sentences are wrapped; code is never wrapped."""
+
+
+class Paint(Protocol):
+    """Colours a text: ``style`` is ``error``, ``warn``, ``info``, ``frame``, ``code`` or ``strong``."""
+
+    def __call__(self, style: str, text: str, /) -> str:
+        """Return the text to print."""
+
+
+def plain(style: str, text: str) -> str:  # noqa: ARG001 - the signature of a paint
+    """Leave a text as it is."""
+    return text
+
+
+def render_text(report: Report, paint: Paint = plain) -> str:
+    """Return the report as text that ends with a newline."""
+    blocks = [_finding(finding, report.sources.get(finding.location.file, ""), paint) for finding in report.findings]
+    return "\n\n".join([*blocks, _summary(report, paint)]) + "\n"
+
+
+def _finding(finding: Finding, source: str, paint: Paint) -> str:
+    place = finding.location
+    head = f"{paint(finding.level.value, finding.level.value)}[{paint('strong', finding.rule)}]"
+    where = f"{place.file}:{place.line}:{place.column}" + (
+        f" (revision {finding.revision})" if finding.revision else ""
+    )
+    lines = [f"{head} {where}", *_frame(source, finding, paint)]
+    lines += textwrap.wrap(finding.message, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    if finding.remedy:
+        lines += ["", f"  {paint('strong', 'Instead:')}", *_indented(finding.remedy, paint)]
+    return "\n".join(lines)
+
+
+def _frame(source: str, finding: Finding, paint: Paint) -> Iterator[str]:
+    rows = list(code_frame(source, finding.location))
+    if not rows:
+        return
+    width = max(len(number) for number, _, _ in rows)
+    for number, mark, text in rows:
+        bar = f"  {number:>{width}} " + ("…" if mark == "…" else "│")
+        yield f"{paint('frame', bar)} {paint(finding.level.value, text) if mark else text}".rstrip()
+    yield ""
+
+
+def _indented(remedy: str, paint: Paint) -> Iterator[str]:
+    for line in remedy.splitlines():
+        is_code = line.startswith((" ", "op.", "with ", ")", "#", "--")) or line.endswith((";", ","))
+        yield f"    {paint('code', line) if is_code else line}".rstrip()
+
+
+def _summary(report: Report, paint: Paint) -> str:
+    lines = []
+    for revision in report.revisions:
+        if revision.capture in (CaptureMode.PARTIAL, CaptureMode.UNREADABLE) or revision.unparsed:
+            reason = revision.reason or f"{_count(revision.unparsed, 'statement')} could not be parsed"
+            state = "unreadable" if revision.capture is CaptureMode.UNREADABLE else "read in part"
+            lines.append(f"{revision.file}: {state}: {reason}")
+    files = all(revision.revision is None for revision in report.revisions) and report.revisions
+    judged = _count(len(report.revisions), "file" if files else "revision")
+    statements = _count(sum(revision.statements for revision in report.revisions), "statement")
+    counts = [_count(report.count(level), word) for level, word in _WORDS.items() if report.count(level)]
+    outcome = ", ".join(counts) if counts else "nothing found"
+    allowed = f", {report.suppressed} allowed by comments" if report.suppressed else ""
+    lines.append(f"{judged}, {statements} judged for PostgreSQL {report.postgresql}: {outcome}{allowed}.")
+    if report.unread:
+        lines.append(paint("error", "Something could not be read, so this is no clean bill (exit code 3)."))
+    return "\n".join(lines)
+
+
+_WORDS = {Level.ERROR: "error", Level.WARN: "warning", Level.INFO: "remark"}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,312 @@
+"""The questions a rule may ask about a statement; what needs catalog, version or policy is answered here."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from postgast import pg_query_pb2 as pg
+
+from sluicegate.catalog.model import Name, Relation, RelationKind
+from sluicegate.effects.model import InTransaction, LockMode, LossKind
+from sluicegate.rules.kit.changes import DataChange, data_changes
+from sluicegate.rules.kit.commands import AddedColumn, Command, commands_of, constraints_in
+from sluicegate.rules.kit.created_triggers import CreatedTrigger, created_trigger
+from sluicegate.rules.kit.spelling import qualified_identifier
+from sluicegate.rules.kit.vectors import VECTOR_TYPES, written_type, written_vector_type
+from sluicegate.rules.kit.words import about, lock_words, who_waits
+from sluicegate.settings.keys import milliseconds
+from sluicegate.statements.nodes import qualified, strings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sluicegate.catalog.model import Catalog, Column, Index
+    from sluicegate.effects.model import Effects
+    from sluicegate.rules.kit.revision import RevisionContext
+    from sluicegate.rules.kit.step import Step
+    from sluicegate.settings.policy import Policy
+
+
+class Context:
+    """A statement in its revision."""
+
+    def __init__(self, step: Step, revision: RevisionContext) -> None:
+        """Ask about ``step`` of ``revision``."""
+        if step.statement is None:
+            raise ValueError("a statement that does not parse has no context")
+        self.step = step
+        self.revision = revision
+        self.statement = step.statement
+        self.node: Any = step.statement.node
+        self.kind = step.statement.kind
+        self._options: Mapping[str, Any] = {}
+
+    def with_options(self, options: Mapping[str, Any]) -> Context:
+        """Return the same questions under a rule's options; what was computed is shared."""
+        other = copy.copy(self)
+        other._options = options  # noqa: SLF001 - a copy of ourselves
+        return other
+
+    def option(self, name: str) -> Any:
+        """Return what the policy says about an option that the rule declares."""
+        return self._options[name]
+
+    # -- what is given --------------------------------------------------------------------------------------------
+
+    @property
+    def policy(self) -> Policy:
+        """Return the team's decisions."""
+        return self.revision.policy
+
+    @property
+    def version(self) -> int:
+        """Return the server's major version."""
+        return self.revision.version
+
+    @property
+    def effects(self) -> Effects:
+        """Return what the statement does."""
+        return self.step.effects
+
+    @property
+    def before(self) -> Catalog:
+        """Return the schema before the statement."""
+        return self.step.before
+
+    @property
+    def after(self) -> Catalog:
+        """Return the schema after the statement."""
+        return self.step.after
+
+    # -- names ----------------------------------------------------------------------------------------------------
+
+    def name_of(self, range_var: Any) -> Name:
+        """Return the qualified name that a ``RangeVar`` means."""
+        return self.lookup(range_var.schemaname or None, range_var.relname)
+
+    def lookup(self, schema: str | None, name: str) -> Name:
+        """Return the qualified name of a relation or index; an unknown bare name is in the first schema of the path."""
+        path = self.step.session.search_path or ("public",)
+        found: Relation | Index | None = self.before.find_relation(schema, name, path)
+        found = found or self.before.find_index(schema, name, path)
+        return found.name if found else Name(schema or path[0], name)
+
+    def relation(self, name: Name) -> Relation | None:
+        """Return the relation as it is before the statement, or None when it is not known."""
+        return self.before.relations.get(name)
+
+    def column(self, table: Name, name: str) -> Column | None:
+        """Return a column as it is before the statement, or None when it is not known."""
+        relation = self.relation(table)
+        return relation.columns.get(name) if relation else None
+
+    def vector_type(self, table: Name, column: str) -> str:
+        """Return a vector column's type as it is written, such as ``vector(1536)``; empty for any other column."""
+        found = self.column(table, column)
+        return written_vector_type(found.type) if found else ""
+
+    def type_of(self, table: Name, column: str) -> str:
+        """Return a column's type as it is written, such as ``varchar(50)``; empty when it is not known."""
+        found = self.column(table, column)
+        return written_type(found.type) if found else ""
+
+    def changes_vector(self, command: Command) -> bool:
+        """Tell whether an ALTER COLUMN TYPE starts or ends with a vector type."""
+        new = strings(command.definition.type_name.names)[-1]
+        return new in VECTOR_TYPES or bool(self.vector_type(command.table, command.name))
+
+    def is_absent(self, table: Name, column: str) -> bool:
+        """Tell whether a column is known not to exist, so that IF EXISTS skips it."""
+        relation = self.relation(table)
+        return relation is not None and column not in relation.columns and self.before.complete
+
+    def new_index_name(self, table: Name) -> str | None:
+        """Return the name that the server gives to an index without one."""
+        known = {index.name for index in self.before.indexes_of(table)}
+        return next((index.name.name for index in self.after.indexes_of(table) if index.name not in known), None)
+
+    def indexes_on(self, table: Name, column: str) -> tuple[Index, ...]:
+        """Return the indexes that have the column among their keys, before the statement."""
+        return tuple(i for i in self.before.indexes_of(table) if any(key.column == column for key in i.keys))
+
+    def spelled(self, name: Name) -> str:
+        """Return a name as a reader knows it: without ``public``, quoted where SQL needs it."""
+        return qualified_identifier(None if name.schema == "public" else name.schema, name.name)
+
+    def described(self, name: Name) -> str:
+        """Return a table's name with its size, where that is known."""
+        rows = self.rows(name)
+        return self.spelled(name) + (f" (about {about(rows)})" if rows else "")
+
+    # -- whom it may hurt -----------------------------------------------------------------------------------------
+
+    def is_new(self, name: Name) -> bool:
+        """Tell whether this revision created it: nobody else uses it yet, so nobody waits for it."""
+        return name in self.step.new
+
+    def is_exempt(self, name: Name) -> bool:
+        """Tell whether the policy says that nobody waits for it."""
+        return str(name) in self.policy.exempt
+
+    def is_append_only(self, name: Name) -> bool:
+        """Tell whether the policy says that its rows are inserted and never changed."""
+        return str(name) in self.policy.append_only
+
+    def rows(self, name: Name) -> int | None:
+        """Return how many rows it holds in production, where that is known."""
+        return self.revision.rows.get(str(name))
+
+    def is_small(self, name: Name) -> bool:
+        """Tell whether it is known to be so small that reading or writing all of it takes no time."""
+        rows = self.rows(name)
+        return rows is not None and rows <= self.policy.small_rows
+
+    def in_use(self, name: Name) -> bool:
+        """Tell whether others use it while this revision runs."""
+        return not self.is_new(name) and not self.is_exempt(name)
+
+    def in_use_and_large(self, name: Name) -> bool:
+        """Tell whether reading or writing all of it keeps others waiting."""
+        return self.in_use(name) and not self.is_small(name)
+
+    # -- what the statement does ----------------------------------------------------------------------------------
+
+    @cached_property
+    def commands(self) -> tuple[Command, ...]:
+        """Return the actions of an ALTER TABLE; nothing for another statement."""
+        if self.kind != "alter_table_stmt":
+            return ()
+        return commands_of(self.step, self.version, self.name_of(self.node.relation))
+
+    def actions(self, *kinds: str) -> Iterator[Command]:
+        """Yield the actions of these kinds (``AT_AddColumn``) on a relation that others use."""
+        for command in self.commands:
+            if command.kind in kinds and self.in_use(command.table):
+                yield command
+
+    def added_columns(self) -> Iterator[AddedColumn]:
+        """Yield the columns that an ALTER TABLE adds to a table that others use."""
+        for command in self.actions("AT_AddColumn"):
+            yield AddedColumn(command, command.name, command.definition)
+
+    def added_constraints(self, kind: str) -> Iterator[tuple[Command, Any]]:
+        """Yield the constraints of a ``ConstrType`` that an ALTER TABLE adds, also those of columns that it adds."""
+        for command in self.actions("AT_AddConstraint", "AT_AddColumn"):
+            yield from ((command, constraint) for constraint in constraints_in(command, kind))
+
+    def dropped_objects(self, *kinds: str) -> Iterator[Name]:
+        """Yield the names that a DROP of these ``ObjectType`` kinds lists."""
+        if self.kind == "drop_stmt" and self.node.remove_type in {pg.ObjectType.Value(kind) for kind in kinds}:
+            yield from (self.lookup(*qualified(item)) for item in self.node.objects)
+
+    def dropped_columns(self) -> Iterator[tuple[Name, str]]:
+        """Yield the columns of tables in use that go, alone, with their table or by CASCADE."""
+        found = [
+            (command.table, command.name)
+            for command in self.actions("AT_DropColumn")
+            if self.column(command.table, command.name) or not (self.before.complete and command.node.missing_ok)
+        ]
+        for loss in self.effects.losses:
+            table = _parsed(loss.relation)
+            relation = self.relation(table)
+            if loss.kind is LossKind.COLUMN:
+                found.append((table, loss.name))
+            elif loss.kind is LossKind.TABLE and relation is not None:
+                found += [(table, column) for column in relation.columns]
+        yield from (pair for pair in dict.fromkeys(found) if self.in_use(pair[0]))
+
+    def data_changes(self) -> Iterator[DataChange]:
+        """Yield the changes of rows in the statement."""
+        return data_changes(self)
+
+    def created_trigger(self) -> CreatedTrigger | None:
+        """Return what a CREATE TRIGGER is about to do; None for another statement."""
+        return created_trigger(self)
+
+    def rewritten(self, part: Command | AddedColumn | None = None) -> tuple[Name, ...]:
+        """Return the tables in use that are written anew, by the statement or by one of its actions."""
+        return self._large("rewrites", part)
+
+    def scanned(self, part: Command | AddedColumn | None = None) -> tuple[Name, ...]:
+        """Return the tables in use that are read from end to end, by the statement or by one of its actions."""
+        return self._large("scans", part)
+
+    def indexed(self, part: Command | AddedColumn | None = None) -> tuple[Name, ...]:
+        """Return the tables in use for which an index is written, by the statement or by one of its actions."""
+        return self._large("index_builds", part)
+
+    def _large(self, what: str, part: Command | AddedColumn | None) -> tuple[Name, ...]:
+        whole: frozenset[str] = getattr(self.effects, what)
+        if part is None:
+            names: Iterable[str] = whole
+        else:
+            own: frozenset[str] = getattr(part.effects, what)
+            # What no action does by itself is done by all of them together (a check dropped beside SET NOT NULL).
+            explained = frozenset().union(*(getattr(command.effects, what) for command in self.commands))
+            names = (own & whole) | (whole - explained)
+        found = (_parsed(name) for name in sorted(names))
+        return tuple(name for name in found if self.in_use_and_large(name))
+
+    def lock_on(self, name: Name) -> LockMode | None:
+        """Return the strongest lock that the statement takes on a table."""
+        return self.effects.locks.get(str(name))
+
+    def blocked(self) -> tuple[tuple[Name, LockMode], ...]:
+        """Return the tables in use whose readers or writers wait, with the lock they wait for; strongest first."""
+        found = [(_parsed(name), mode) for name, mode in self.effects.locks.items() if mode.blocks_writes]
+        return tuple(sorted(((n, m) for n, m in found if self.in_use(n)), key=lambda pair: (-pair[1], pair[0])))
+
+    def waiting(self, name: Name) -> str:
+        """Say which lock the statement takes on a table and who waits behind it."""
+        mode = self.lock_on(name)
+        if mode is None:
+            return "the table is busy"
+        return f"under {lock_words(mode)}: {who_waits(mode, self.spelled(name))}"
+
+    @property
+    def refused_in_transaction(self) -> bool:
+        """Tell whether the statement stands in a transaction block although the server forbids that."""
+        return self.effects.in_transaction is InTransaction.FORBIDDEN and not self.step.captured.autocommit
+
+    def is_table(self, name: Name) -> bool:
+        """Tell whether it is a table of some kind, or not known."""
+        relation = self.relation(name)
+        kinds = (RelationKind.TABLE, RelationKind.PARTITIONED, RelationKind.MATERIALIZED_VIEW)
+        return relation is None or relation.kind in kinds
+
+    # -- its session and its transaction --------------------------------------------------------------------------
+
+    def setting(self, name: str) -> str | None:
+        """Return a session setting in force, from the revision or from the policy, or None when nobody set it."""
+        return self.step.captured.settings.get(name, self.policy.session_settings.get(name))
+
+    @property
+    def lock_timeout(self) -> float | None:
+        """Return the lock_timeout in force in milliseconds; None when there is none (0 means none to PostgreSQL)."""
+        value = self.setting("lock_timeout")
+        return (milliseconds(value) or None) if value is not None else None
+
+    @property
+    def in_transaction(self) -> bool:
+        """Tell whether the statement commits together with others."""
+        return not self.step.captured.autocommit
+
+    def earlier(self) -> tuple[Context, ...]:
+        """Return the statements before this one in its revision."""
+        return self.revision.contexts_before(self.step.index)
+
+    def later(self) -> tuple[Context, ...]:
+        """Return the statements after this one in its revision."""
+        return self.revision.contexts_after(self.step.index)
+
+    def same_transaction(self, other: Context) -> bool:
+        """Tell whether another statement of this revision commits together with this one."""
+        mine, its = self.step.captured, other.step.captured
+        return not mine.autocommit and not its.autocommit and mine.transaction == its.transaction
+
+
+def _parsed(name: str) -> Name:
+    schema, _, relation = name.partition(".")
+    return Name(schema, relation)

@@ -1,0 +1,89 @@
+"""The questions a rule may ask about a revision as a whole."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sluicegate.rules.kit.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sluicegate.capture.model import CapturedRevision
+    from sluicegate.rules.kit.step import Step
+    from sluicegate.settings.policy import Policy
+
+
+class Project(Protocol):
+    """What rules may know about the files around a revision; rules open none themselves."""
+
+    def backfills(self) -> Mapping[str, str]:
+        """Return the backfills by the revision each one serves, with their files."""
+
+    def holds(self, path: str) -> bool:
+        """Tell whether a path that a comment names exists, read from the project's folder or the revision's."""
+
+
+class NoProject:
+    """A revision without files around it."""
+
+    def backfills(self) -> Mapping[str, str]:
+        """Return no backfill."""
+        return {}
+
+    def holds(self, path: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Say that every path exists: without files, nothing can be said to be missing."""
+        return True
+
+
+class RevisionContext:
+    """A revision with its statements."""
+
+    def __init__(
+        self,
+        captured: CapturedRevision,
+        steps: tuple[Step, ...],
+        policy: Policy,
+        *,
+        version: int,
+        rows: Mapping[str, int],
+        project: Project,
+    ) -> None:
+        """Ask about ``captured``, whose statements are ``steps``; ``rows`` are sizes by ``schema.table``."""
+        self.captured = captured
+        self.steps = steps
+        self.policy = policy
+        self.version = version
+        self.rows = rows
+        self.project = project
+        self._options: Mapping[str, Any] = {}
+
+    def with_options(self, options: Mapping[str, Any]) -> RevisionContext:
+        """Return the same questions under a rule's options."""
+        other = copy.copy(self)
+        other._options = options  # noqa: SLF001 - a copy of ourselves
+        return other
+
+    def option(self, name: str) -> Any:
+        """Return what the policy says about an option that the rule declares."""
+        return self._options[name]
+
+    @cached_property
+    def contexts(self) -> tuple[Context, ...]:
+        """Return its statements, without those that do not parse."""
+        return tuple(Context(step, self) for step in self.steps if step.statement is not None)
+
+    def contexts_before(self, index: int) -> tuple[Context, ...]:
+        """Return the statements before a position."""
+        return tuple(context for context in self.contexts if context.step.index < index)
+
+    def contexts_after(self, index: int) -> tuple[Context, ...]:
+        """Return the statements after a position."""
+        return tuple(context for context in self.contexts if context.step.index > index)
+
+    @property
+    def is_sql_file(self) -> bool:
+        """Tell whether it is a bare SQL file and no Alembic revision."""
+        return self.captured.revision is None

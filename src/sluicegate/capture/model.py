@@ -41,6 +41,8 @@ class CapturedStatement:
         operation: the Alembic operation's name where there is one (``add_column``), else empty.
         after_empty_result: True when an earlier result in this revision was consumed, so that this statement may
             depend on rows that capture did not have.
+        repeated: how many times it reaches the server with other parameters (a long ``executemany`` is written
+            down once, with the first set).
     """
 
     sql: str
@@ -54,6 +56,7 @@ class CapturedStatement:
     origin: str = "execute"
     operation: str = ""
     after_empty_result: bool = False
+    repeated: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,9 @@ class CapturedRevision:
         reason: why it is partial or unreadable, in one sentence; None otherwise.
         reason_location: the line that made it so, where there is one.
         source: the file's text.
+        depends_on: revisions that must run before it without being its parents.
+        branch_labels: its branch labels.
+        more_reasons: further reasons, each with the line that made it so.
     """
 
     revision: str | None
@@ -78,3 +84,6 @@ class CapturedRevision:
     reason: str | None = None
     reason_location: Location | None = None
     source: str = ""
+    depends_on: tuple[str, ...] = ()
+    branch_labels: tuple[str, ...] = ()
+    more_reasons: tuple[tuple[str, Location | None], ...] = ()

@@ -1,0 +1,233 @@
+"""A value from a module that is not here: it passes as what revisions use such values for, and leaves a trace."""
+
+from __future__ import annotations
+
+import re
+import sys
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import orm
+from sqlalchemy.types import UserDefinedType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_MARK = "sluicegate_unknown_"
+_MARKED = re.compile(_MARK + r"(\d+)", re.IGNORECASE)
+_NUMBER_BASE = 770_000_000
+_NUMBERED = re.compile(r"\b77\d{7}\b")
+_NUMBER_AS_MODIFIER = re.compile(r"\(\s*77\d{7}\s*(?:,\s*\d+\s*)?\)")
+_LOGGING = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "getLogger", "bind"})
+
+_paths: list[str] = []
+_known: dict[str, int] = {}
+
+
+class Watch:
+    """Who wants to know how stand-ins are used; the runner sets both while a revision is read.
+
+    Attributes:
+        note: called with what a revision did with a stand-in.
+        called: called with the name of a stand-in that ``upgrade()`` calls as a function.
+        is_revision: tells whether a source file belongs to the revisions.
+        running: True while ``upgrade()`` runs, False while the file is imported.
+    """
+
+    note: Callable[[str], None] = staticmethod(lambda _: None)
+    called: Callable[[str], None] = staticmethod(lambda _: None)
+    is_revision: Callable[[str], bool] = staticmethod(lambda _: False)
+    running = False
+    registry: orm.registry | None = None
+
+
+class StandIn(str, UserDefinedType[Any]):  # noqa: SLOT000 - SQLAlchemy's types need a __dict__
+    """A stand-in: text, SQL type, base class, decorator, callable, context manager and number in one.
+
+    As text it is a mark that names it, so that a statement which used it can be told from one which did not.
+    """
+
+    cache_ok = False
+    path: str
+
+    def __new__(cls, path: str) -> StandIn:
+        """Make a stand-in for ``module.attribute``."""
+        number = _known.setdefault(path, len(_paths))
+        if number == len(_paths):
+            _paths.append(path)
+        word = re.sub(r"\W+", "_", path).strip("_").lower()
+        made = str.__new__(cls, f"{_MARK}{number}_{word}"[:63])
+        made.path = path
+        return made
+
+    def __init__(self, path: str) -> None:
+        """Do nothing: everything is set in ``__new__``."""
+
+    # -- as a value -----------------------------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> StandIn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return StandIn(f"{self.path}.{name}")
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        if len(arguments) == 1 and not options and isinstance(arguments[0], FunctionType | type):
+            return arguments[0]  # used as a decorator
+        called = self.path if self.path.endswith("()") else f"{self.path}()"
+        if Watch.running and _from_revision() and self.path.rpartition(".")[2] not in _LOGGING:
+            Watch.called(called)
+        return StandIn(called)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, int | slice) and not _from_revision():
+            return str.__getitem__(self, key)
+        return StandIn(f"{self.path}[{key!r}]")
+
+    def __bool__(self) -> bool:
+        self._decide("it is decided by")
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        self._decide("it compares")
+        return str.__eq__(self, other) is True
+
+    __hash__ = str.__hash__
+
+    def __contains__(self, item: object) -> bool:
+        self._decide("it looks into")
+        return isinstance(item, str) and str.__contains__(self, item)
+
+    def __iter__(self) -> Iterator[str]:
+        if not _from_revision():
+            return str.__iter__(self)
+        Watch.note(f"it iterates over {self.path}")
+        return iter(())
+
+    def __format__(self, _: str) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+    def __repr__(self) -> str:
+        return str.__str__(self)
+
+    def _decide(self, what: str) -> None:
+        if _from_revision(3):
+            Watch.note(f"{what} {self.path}")
+
+    # -- as a number ----------------------------------------------------------------------------------------------
+
+    def _number(self) -> int:
+        Watch.note(f"it uses {self.path} as a number")
+        return _NUMBER_BASE + _known[self.path]
+
+    def __int__(self) -> int:
+        return self._number()
+
+    def __index__(self) -> int:
+        return self._number()
+
+    def __float__(self) -> float:
+        return float(self._number())
+
+    def _arithmetic(self, other: Any) -> Any:
+        return StandIn(f"({self.path} … {other!r})")
+
+    __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __pow__ = __neg__ = _arithmetic
+    __radd__ = __or__ = __ror__ = __and__ = _arithmetic
+
+    def __add__(self, other: Any) -> Any:
+        return str.__add__(self, other) if isinstance(other, str) else self._arithmetic(other)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._arithmetic(other)
+
+    __rmul__ = __mul__
+
+    # -- as a class, a context manager, an enum -------------------------------------------------------------------
+
+    def __mro_entries__(self, _: tuple[Any, ...]) -> tuple[type, ...]:
+        return (StandInBase,)
+
+    def __instancecheck__(self, _: object) -> bool:
+        return False
+
+    def __subclasscheck__(self, _: type) -> bool:
+        return False
+
+    def __enter__(self) -> StandIn:
+        if Watch.running:
+            Watch.note(f"it enters {self.path}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    def __members__(self) -> dict[str, StandIn]:
+        return {str(self): self}
+
+    # -- as an SQL type -------------------------------------------------------------------------------------------
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the mark as the type's name."""
+        return str(self)
+
+    def copy(self, **_: Any) -> StandIn:  # type: ignore[override]
+        """Return itself: SQLAlchemy copies types that it attaches to tables."""
+        return self
+
+    def adapt(self, *_: Any, **__: Any) -> StandIn:  # type: ignore[override]
+        """Return itself: there is no other form of an unknown type."""
+        return self
+
+
+class StandInBase:
+    """What a class gets for a base that is not here; a class with a table name becomes a mapped class."""
+
+    def __init__(self, *_: Any, **values: Any) -> None:
+        """Take any arguments, as declarative classes take their columns."""
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        """Map the class when it reads like a declarative model."""
+        super().__init_subclass__()
+        if "__tablename__" in cls.__dict__ and not hasattr(cls, "__mapper__"):
+            if Watch.registry is None:
+                Watch.registry = orm.registry()
+            Watch.registry.map_declaratively(cls)
+
+
+class StandInModule(ModuleType):
+    """A module that is not here: every name in it exists."""
+
+    def __init__(self, name: str) -> None:
+        """Make the module, as a package, so that modules below it can be imported too."""
+        super().__init__(name)
+        self.__path__: list[str] = []
+        self.__all__: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        value = StandIn(f"{self.__name__}.{name}")
+        setattr(self, name, value)
+        return value
+
+
+def resolve(sql: str) -> tuple[str, tuple[str, ...]]:
+    """Return a statement without numbers that stand-ins made up, and the stand-ins that it used.
+
+    A type's modifier that is not known is left out: ``VECTOR(<unknown>)`` becomes ``VECTOR``.
+    """
+    numbers = {int(match.group(1)) for match in _MARKED.finditer(sql)}
+    if _NUMBERED.search(sql):
+        numbers |= {int(match.group()) - _NUMBER_BASE for match in _NUMBERED.finditer(sql)}
+        sql = _NUMBER_AS_MODIFIER.sub("", sql)
+    return sql, tuple(_paths[number] for number in sorted(numbers) if number < len(_paths))
+
+
+def _from_revision(depth: int = 2) -> bool:
+    return Watch.is_revision(sys._getframe(depth).f_code.co_filename)  # noqa: SLF001 - the caller's file

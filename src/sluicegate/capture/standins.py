@@ -1,0 +1,178 @@
+"""Stand-ins for modules that are not here, so that a repository is judged without its application installed."""
+
+from __future__ import annotations
+
+import ast
+import importlib.abc
+import importlib.machinery
+import re
+import sys
+import sysconfig
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.capture.standin import StandIn, StandInModule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType, TracebackType
+
+_NEVER = frozenset({"sqlalchemy", "alembic", "pgvector", "sluicegate", "builtins", *sys.stdlib_module_names})
+_CANNOT_IMPORT_NAME = re.compile(r"cannot import name '(\w+)'")
+_CATCHING = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+
+
+class StandIns:
+    """Decide which modules are stood in for."""
+
+    def __init__(self) -> None:
+        """Stand in for nothing yet; ``install`` puts the finders in place."""
+        self._forced: set[str] = set()
+        self._patched: set[tuple[str, str]] = set()
+        self.other_ways: list[tuple[str, str, int]] = []
+
+    def install(self) -> None:
+        """Put one finder before all others, for modules that fail to import, and one after them, for missing ones."""
+        sys.meta_path.insert(0, _Forced(self))
+        sys.meta_path.append(_Missing(self))
+
+    def is_forced(self, name: str) -> bool:
+        """Tell whether a module, or a package around it, failed to import before."""
+        parts = name.split(".")
+        return any(".".join(parts[: end + 1]) in self._forced for end in range(len(parts)))
+
+    def stands_in_for_missing(self, name: str) -> bool:
+        """Tell whether an import that nothing else can serve gets a stand-in."""
+        if name.split(".")[0] in _NEVER:
+            return False
+        parent = sys.modules.get(name.rpartition(".")[0])
+        if isinstance(parent, StandInModule):
+            return True
+        frame = _importing_frame()
+        if frame is None or _is_library(frame.f_code.co_filename):
+            return False  # a library probes for an optional dependency
+        if _guarded(frame.f_code.co_filename, frame.f_lineno):
+            self.other_ways.append((name, frame.f_code.co_filename, frame.f_lineno))
+            return False
+        return True
+
+    def replace_culprit(self, error: BaseException, file: Path) -> bool:
+        """Stand in for what made an import fail; return False when that is the revision file itself."""
+        if isinstance(error, ImportError) and self._patch_name(error):
+            return True
+        for name in _suspects(error.__traceback__, str(file)):
+            if name.split(".")[0] not in _NEVER and not self.is_forced(name):
+                self._force(name)
+                return True
+        return False
+
+    def _patch_name(self, error: ImportError) -> bool:
+        match = _CANNOT_IMPORT_NAME.search(str(error))
+        module = sys.modules.get(error.name or "")
+        if match is None or module is None or (module.__name__, match.group(1)) in self._patched:
+            return False
+        self._patched.add((module.__name__, match.group(1)))
+        setattr(module, match.group(1), StandIn(f"{module.__name__}.{match.group(1)}"))
+        return True
+
+    def _force(self, name: str) -> None:
+        self._forced.add(name)
+        for loaded in [key for key in sys.modules if key == name or key.startswith(f"{name}.")]:
+            del sys.modules[loaded]
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def __init__(self, standins: StandIns) -> None:
+        self.standins = standins
+
+    def serves(self, name: str) -> bool:
+        raise NotImplementedError
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if not self.serves(fullname):
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return StandInModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        pass
+
+
+class _Forced(_Finder):
+    def serves(self, name: str) -> bool:
+        return self.standins.is_forced(name)
+
+
+class _Missing(_Finder):
+    def serves(self, name: str) -> bool:
+        return self.standins.stands_in_for_missing(name)
+
+
+# -- who imports --------------------------------------------------------------------------------------------------
+
+
+def _importing_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to the calling frames
+    while frame is not None and ("importlib" in frame.f_code.co_filename or frame.f_code.co_filename == __file__):
+        frame = frame.f_back
+    return frame
+
+
+_LIBRARIES = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+@lru_cache(maxsize=4096)
+def _is_library(file: str) -> bool:
+    path = str(Path(file).resolve())
+    return file.startswith("<") or path.startswith(_LIBRARIES) or "site-packages" in path or "dist-packages" in path
+
+
+@lru_cache(maxsize=512)
+def _guarded_lines(file: str) -> tuple[range, ...]:
+    """Return the bodies of ``try`` statements that catch a failing import: the author has another way."""
+    try:
+        tree = ast.parse(Path(file).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ()
+    return tuple(
+        range(node.body[0].lineno, (node.body[-1].end_lineno or node.body[-1].lineno) + 1)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try) and any(map(_catches_import_errors, node.handlers))
+    )
+
+
+def _guarded(file: str, line: int) -> bool:
+    return any(line in lines for lines in _guarded_lines(file))
+
+
+def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(node, ast.Name) and node.id in _CATCHING for node in caught)
+
+
+def _suspects(traceback: TracebackType | None, file: str) -> list[str]:
+    """Return modules whose import failed below the revision file, the one to replace first in front."""
+    modules: list[tuple[str, bool]] = []
+    below = False
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if below and code.co_name == "<module>":
+            modules.append((str(traceback.tb_frame.f_globals.get("__name__", "")), _is_library(code.co_filename)))
+        below = below or code.co_filename == file
+        traceback = traceback.tb_next
+    suspects = []
+    for position in range(len(modules) - 1, -1, -1):
+        name, library = modules[position]
+        if library and (position == 0 or not modules[position - 1][1]):
+            suspects.append(name.split(".")[0])  # a library that fails to import is replaced as a whole
+        elif not library:
+            suspects.append(name)
+    return [name for name in suspects if name]

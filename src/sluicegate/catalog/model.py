@@ -299,6 +299,7 @@ class Function:
     variadic: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     extension: str | None = None
+    returns_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)

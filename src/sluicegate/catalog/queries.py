@@ -1,0 +1,357 @@
+"""What a query reads and what its columns are: the questions behind views, materialized views and CREATE TABLE AS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from postgast import pg_query_pb2 as pg
+
+from sluicegate.catalog.model import Name, Relation, RelationKind, SqlType
+from sluicegate.catalog.naming import column_name
+from sluicegate.catalog.types import builtin_type
+from sluicegate.statements.nodes import string, strings, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sluicegate.catalog.model import Catalog
+
+Columns = dict[str, SqlType | None]
+"""Output columns in order; None where the type is not known."""
+
+
+@dataclass
+class Source:
+    """One entry of a FROM list. ``open`` is True when it may have columns that are not listed."""
+
+    name: str
+    columns: Columns
+    relation: Name | None = None
+    schema: str | None = None
+    open: bool = False
+    hidden: bool = False
+    merged: frozenset[str] = frozenset()
+
+
+@dataclass
+class Scope:
+    """The FROM list of one query, inside that of another."""
+
+    sources: list[Source] = field(default_factory=list)
+    outer: Scope | None = None
+
+
+class Query:
+    """Reads one query. After construction, ``columns`` are its output and ``reads`` what it reads.
+
+    Attributes:
+        columns: the output columns.
+        reads: relation → the columns used (None when the whole row is used or it cannot be told).
+        unknown: names that could not be found, as written.
+    """
+
+    def __init__(self, node: Any, catalog: Catalog, search_path: Iterable[str], *, outer: Scope | None = None) -> None:
+        self.catalog = catalog
+        self.search_path = tuple(search_path)
+        self.reads: dict[Name, set[str] | None] = {}
+        self.unknown: list[str] = []
+        self._ctes: list[dict[str, Columns]] = []
+        self.columns: Columns = self._statement(unwrap(node), outer)
+
+    def frozen_reads(self) -> Mapping[Name, frozenset[str] | None]:
+        """Return ``reads`` as an immutable value's parts."""
+        return {name: None if used is None else frozenset(used) for name, used in self.reads.items()}
+
+    # -- queries -------------------------------------------------------------------------------------------------
+
+    def _statement(self, node: Any, outer: Scope | None) -> Columns:
+        if isinstance(node, pg.SelectStmt):
+            return self._select(node, outer)
+        if isinstance(node, pg.InsertStmt | pg.UpdateStmt | pg.DeleteStmt | pg.MergeStmt):
+            return self._change(node, outer)
+        return {}
+
+    def _with(self, node: Any, outer: Scope | None) -> None:
+        level: dict[str, Columns] = {}
+        self._ctes.append(level)
+        if not node.HasField("with_clause"):
+            return
+        for item in node.with_clause.ctes:
+            cte = item.common_table_expr
+            if node.with_clause.recursive:
+                level[cte.ctename] = self._recursive_columns(cte, outer)
+            columns = self._statement(unwrap(cte.ctequery), outer)
+            level[cte.ctename] = _aliased(columns, strings(cte.aliascolnames))
+            if cte.HasField("search_clause"):
+                level[cte.ctename][cte.search_clause.search_seq_column] = None
+            if cte.HasField("cycle_clause"):
+                level[cte.ctename][cte.cycle_clause.cycle_mark_column] = builtin_type("bool")
+                level[cte.ctename][cte.cycle_clause.cycle_path_column] = None
+
+    def _recursive_columns(self, cte: Any, outer: Scope | None) -> Columns:
+        query = unwrap(cte.ctequery)
+        first = query.larg if isinstance(query, pg.SelectStmt) and query.op != pg.SETOP_NONE else None
+        columns = self._select(first, outer) if first is not None else {}
+        return _aliased(columns, strings(cte.aliascolnames))
+
+    def _select(self, node: Any, outer: Scope | None) -> Columns:
+        self._with(node, outer)
+        try:
+            if node.op != pg.SETOP_NONE:
+                left = self._select(node.larg, outer)
+                right = self._select(node.rarg, outer)
+                for item in node.sort_clause:
+                    self._expression(item, Scope([Source("", left)], outer))
+                return _united(left, right)
+            scope = Scope([], outer)
+            for item in node.from_clause:
+                scope.sources += self._from(unwrap(item), scope)
+            if node.values_lists:
+                return self._values(node, scope)
+            columns = self._targets(node.target_list, scope)
+            for part in (node.where_clause, node.having_clause, node.limit_count, node.limit_offset):
+                self._expression(part, scope)
+            for group in (node.group_clause, node.distinct_clause, node.window_clause):
+                for item in group:
+                    self._expression(item, scope)
+            named = Scope([Source("", columns)], scope)
+            for item in node.sort_clause:
+                self._expression(item, named)
+            return columns
+        finally:
+            self._ctes.pop()
+
+    def _values(self, node: Any, scope: Scope) -> Columns:
+        columns: Columns = {}
+        for row in node.values_lists:
+            for number, item in enumerate(row.list.items, 1):
+                found = self._expression(item, scope)
+                known = columns.get(f"column{number}")
+                columns[f"column{number}"] = known if known is not None and known.name.name != "unknown" else found
+        return {name: _resolved(found) for name, found in columns.items()}
+
+    def _change(self, node: Any, outer: Scope | None) -> Columns:
+        self._with(node, outer)
+        try:
+            target = self._from(node.relation, Scope([], outer))
+            scope = Scope(list(target), outer)
+            for clause in ("from_clause", "using_clause"):
+                for item in getattr(node, clause, ()):
+                    scope.sources += self._from(unwrap(item), scope)
+            if isinstance(node, pg.InsertStmt):
+                self._statement(unwrap(node.select_stmt), outer)
+            if isinstance(node, pg.MergeStmt):
+                scope.sources += self._from(unwrap(node.source_relation), scope)
+                self._expression(node.join_condition, scope)
+                for item in node.merge_when_clauses:
+                    self._expression(item, scope)
+            else:
+                self._expression(getattr(node, "where_clause", None), scope)
+                for item in getattr(node, "target_list", ()):
+                    self._expression(item, scope)
+            return self._targets(node.returning_clause.exprs, scope) if node.HasField("returning_clause") else {}
+        finally:
+            self._ctes.pop()
+
+    def _targets(self, targets: Iterable[Any], scope: Scope) -> Columns:
+        columns: Columns = {}
+        for item in targets:
+            target = item.res_target
+            reference = unwrap(target.val)
+            if isinstance(reference, pg.ColumnRef) and isinstance(unwrap(reference.fields[-1]), pg.A_Star):
+                for name, found in self._star(strings(list(reference.fields)[:-1]), scope):
+                    columns.setdefault(name, found)
+                continue
+            found = self._expression(target.val, scope)
+            columns.setdefault(target.name or column_name(target.val), _resolved(found))
+        return columns
+
+    def _star(self, qualifier: tuple[str, ...], scope: Scope) -> list[tuple[str, SqlType | None]]:
+        found: list[tuple[str, SqlType | None]] = []
+        merged: set[str] = set()
+        for source in scope.sources:
+            if source.hidden or (qualifier and source.name != qualifier[-1]):
+                continue
+            for name, column_type in source.columns.items():
+                self._use(source, name)
+                if name in source.merged and name in merged and not qualifier:
+                    continue
+                merged |= {name} if name in source.merged else set()
+                found.append((name, column_type))
+        return found
+
+    # -- FROM ----------------------------------------------------------------------------------------------------
+
+    def _from(self, node: Any, scope: Scope) -> list[Source]:
+        match node:
+            case pg.RangeVar():
+                return [self._range_var(node)]
+            case pg.JoinExpr():
+                return self._join(node, scope)
+            case pg.RangeSubselect():
+                outer = scope if node.lateral else scope.outer
+                columns = self._statement(unwrap(node.subquery), outer)
+                return [Source(node.alias.aliasname, _aliased(columns, strings(node.alias.colnames)))]
+            case pg.RangeFunction():
+                return [self._range_function(node, scope)]
+            case pg.RangeTableSample():
+                return self._from(unwrap(node.relation), scope)
+            case _:
+                self._expression(node, scope)
+                alias = getattr(node, "alias", None)
+                return [Source(alias.aliasname if alias is not None else "", {}, open=True)]
+
+    def _range_var(self, node: Any) -> Source:
+        alias = node.alias.aliasname if node.HasField("alias") else ""
+        aliases = strings(node.alias.colnames) if node.HasField("alias") else ()
+        if not node.schemaname:
+            for level in reversed(self._ctes):
+                if node.relname in level:
+                    return Source(alias or node.relname, _aliased(level[node.relname], aliases))
+        relation = self.catalog.find_relation(node.schemaname or None, node.relname, self.search_path)
+        if relation is None:
+            self.unknown.append(f"{node.schemaname}.{node.relname}" if node.schemaname else node.relname)
+            return Source(alias or node.relname, {}, open=True)
+        self.reads.setdefault(relation.name, set())
+        columns: Columns = {name: column.type for name, column in _row(relation).items()}
+        source = Source(alias or node.relname, columns, relation.name, relation.name.schema)
+        if aliases:
+            # Renamed columns cannot be traced by name: the whole row counts as used.
+            self.reads[relation.name] = None
+            source.columns = _aliased(columns, aliases)
+        return source
+
+    def _join(self, node: Any, scope: Scope) -> list[Source]:
+        left = self._from(unwrap(node.larg), scope)
+        inner = Scope([*scope.sources, *left], scope.outer)
+        right = self._from(unwrap(node.rarg), inner)
+        both = Scope([*scope.sources, *left, *right], scope.outer)
+        shared = set(strings(node.using_clause))
+        if node.is_natural:
+            names = {name for source in left for name in source.columns}
+            shared = {name for source in right for name in source.columns if name in names}
+        for source in (*left, *right):
+            for name in shared & source.columns.keys():
+                self._use(source, name)
+            source.merged |= shared & source.columns.keys()
+        self._expression(node.quals, both)
+        if node.HasField("alias"):
+            columns: Columns = {}
+            for source in (*left, *right):
+                for name, found in source.columns.items():
+                    columns.setdefault(name, found)
+                    self._use(source, name)
+            return [Source(node.alias.aliasname, _aliased(columns, strings(node.alias.colnames)))]
+        return [*left, *right]
+
+    def _range_function(self, node: Any, scope: Scope) -> Source:
+        alias = node.alias.aliasname if node.HasField("alias") else ""
+        columns: Columns = {}
+        for item in node.functions:
+            call = unwrap(item.list.items[0])
+            found = self._expression(call, scope)
+            name = strings(call.funcname)[-1] if isinstance(call, pg.FuncCall) else column_name(item.list.items[0])
+            columns.update(self._result_columns(found, alias or name))
+            alias = alias or name
+        for item in node.coldeflist:
+            columns[item.column_def.colname] = None
+        if node.ordinality:
+            columns["ordinality"] = builtin_type("int8")
+        is_row = any(_is_record(found) for found in columns.values())
+        return Source(alias, _aliased(columns, strings(node.alias.colnames) if alias else ()), open=is_row)
+
+    def _result_columns(self, found: SqlType | None, name: str) -> Columns:
+        relation = self.catalog.relations.get(found.name) if found is not None and not found.array else None
+        if relation is not None and relation.kind is not RelationKind.SEQUENCE:
+            return {column.name: column.type for column in relation.columns.values()}
+        return {name: found}
+
+    # -- expressions ---------------------------------------------------------------------------------------------
+
+    def _use(self, source: Source, column: str) -> None:
+        if source.relation is not None:
+            used = self.reads.get(source.relation)
+            if used is not None:
+                used.add(column)
+
+    def _expression(self, node: Any, scope: Scope) -> SqlType | None:
+        """Note what an expression reads and return its type, where it is known."""
+        inner = unwrap(node)
+        if inner is None or not inner.ListFields():
+            return None
+        found = self._note(inner, scope)
+        return found if found is not None else self._simple_type(inner)
+
+    def _note(self, node: Any, scope: Scope) -> SqlType | None:
+        if isinstance(node, pg.ColumnRef):
+            return self._column(node, scope)
+        if isinstance(node, pg.SelectStmt):
+            return next(iter(self._select(node, scope).values()), None)
+        for descriptor, value in node.ListFields():
+            if descriptor.message_type is None:
+                continue
+            for child in [value] if hasattr(value, "DESCRIPTOR") else value:
+                below = unwrap(child)
+                if below is not None:
+                    self._note(below, scope)
+        return None
+
+    def _column(self, node: Any, scope: Scope) -> SqlType | None:
+        parts = [string(part) for part in node.fields if not isinstance(unwrap(part), pg.A_Star)]
+        level: Scope | None = scope
+        while level is not None:
+            for source in level.sources:
+                if len(parts) == 1 and parts[0] in source.columns:
+                    self._use(source, parts[0])
+                    return source.columns[parts[0]]
+                if parts and parts[-1] in source.columns and len(parts) > 1 and source.name == parts[-2]:
+                    self._use(source, parts[-1])
+                    return source.columns[parts[-1]]
+                if len(parts) <= 2 and source.name == parts[0] and source.relation is not None:
+                    # The whole row, as in count(t) or t.*.
+                    self.reads[source.relation] = None
+                    return None
+            level = level.outer
+        return None
+
+    def _simple_type(self, node: Any) -> SqlType | None:
+        from sluicegate.catalog.types import find_type
+
+        if isinstance(node, pg.TypeCast):
+            return find_type(node.type_name, self.catalog, self.search_path)
+        return None
+
+
+_SEQUENCE_COLUMNS = {"last_value": "int8", "log_cnt": "int8", "is_called": "bool"}
+
+
+def _row(relation: Relation) -> Mapping[str, Any]:
+    if relation.kind is RelationKind.SEQUENCE:
+        from sluicegate.catalog.model import Column
+
+        return {name: Column(name, builtin_type(kind)) for name, kind in _SEQUENCE_COLUMNS.items()}
+    return relation.columns
+
+
+def _aliased(columns: Columns, aliases: tuple[str, ...]) -> Columns:
+    names = [*aliases, *list(columns)[len(aliases) :]] if columns else list(aliases)
+    values = [*columns.values(), *[None] * len(names)]
+    return dict(zip(names, values, strict=False))
+
+
+def _united(left: Columns, right: Columns) -> Columns:
+    types = list(right.values())
+    united: Columns = {}
+    for number, (name, found) in enumerate(left.items()):
+        other = types[number] if number < len(types) else None
+        united[name] = found if found is not None else other
+    return united
+
+
+def _resolved(found: SqlType | None) -> SqlType | None:
+    return builtin_type("text") if found == builtin_type("unknown") else found
+
+
+def _is_record(found: SqlType | None) -> bool:
+    return found is None or found.name.name == "record"

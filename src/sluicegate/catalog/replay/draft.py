@@ -1,0 +1,238 @@
+"""A catalog under change: one statement's (or a whole script's) changes gathered before they become a value again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.catalog.model import Expression, Name
+from sluicegate.catalog.types import find_type, type_or_placeholder
+from sluicegate.statements.nodes import deparse, qualified
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sluicegate.catalog.model import (
+        Catalog,
+        Column,
+        Constraint,
+        Extension,
+        Function,
+        Index,
+        Publication,
+        Relation,
+        SqlType,
+        UserType,
+    )
+    from sluicegate.catalog.session import Session
+
+TEMPORARY = "pg_temp"
+"""The schema that stands for the session's own temporary one."""
+
+
+class Draft:
+    """A catalog whose mappings are copied once, at the first change of each, and then changed in place.
+
+    Questions go to ``draft.catalog``, which always shows the state after the changes so far.
+    """
+
+    def __init__(self, catalog: Catalog, session: Session) -> None:
+        self.catalog = catalog
+        self.session = session
+        self._owned: set[str] = set()
+
+    def _own(self, field: str) -> Any:
+        if field not in self._owned:
+            changes: dict[str, Any] = {field: dict(getattr(self.catalog, field))}
+            self.catalog = replace(self.catalog, **changes)
+            self._owned.add(field)
+        return getattr(self.catalog, field)
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    @property
+    def search_path(self) -> tuple[str, ...]:
+        """Return the schemas of an unqualified name, temporary ones first."""
+        return (TEMPORARY, *self.session.search_path)
+
+    @property
+    def creation_schema(self) -> str:
+        """Return the schema that an unqualified new object lands in."""
+        for schema in self.session.search_path:
+            if schema in self.catalog.schemas or not self.catalog.complete:
+                return schema
+        return "public"
+
+    def new_name(self, name: Any) -> Name:
+        """Return the full name of an object about to be created (``RangeVar`` or a list of names)."""
+        schema, base = qualified(name)
+        temporary = schema.startswith("pg_temp") if schema else getattr(name, "relpersistence", "p") == "t"
+        if temporary:
+            schema = TEMPORARY
+        return Name(schema or self.creation_schema, base)
+
+    def relation(self, name: Any) -> Relation | None:
+        """Return the relation that a name means, or None."""
+        schema, base = name if isinstance(name, tuple) else qualified(name)
+        return self.catalog.find_relation(schema, base, self.search_path)
+
+    def index(self, name: Any) -> Index | None:
+        """Return the index that a name means, or None."""
+        schema, base = name if isinstance(name, tuple) else qualified(name)
+        return self.catalog.find_index(schema, base, self.search_path)
+
+    def user_type(self, name: Any) -> UserType | None:
+        """Return the user's type that a name means, or None."""
+        schema, base = name if isinstance(name, tuple) else qualified(name)
+        for candidate in (schema,) if schema else self.search_path:
+            found = self.catalog.types.get(Name(candidate, base))
+            if found is not None:
+                return found
+        return None
+
+    def functions(self, name: Any) -> tuple[Name, tuple[Function, ...]]:
+        """Return the first schema's functions of a name, with their full name; none gives an empty tuple."""
+        schema, base = name if isinstance(name, tuple) else qualified(name)
+        for candidate in (schema,) if schema else self.search_path:
+            full = Name(candidate, base)
+            if self.catalog.functions.get(full):
+                return full, self.catalog.functions[full]
+        return Name(schema or self.creation_schema, base), ()
+
+    def find_type(self, type_name: Any) -> SqlType | None:
+        """Return the type that a ``TypeName`` means, or None."""
+        return find_type(type_name, self.catalog, self.search_path)
+
+    def type(self, type_name: Any) -> SqlType:
+        """Return the type that a ``TypeName`` means; one that is not known keeps its name."""
+        return type_or_placeholder(type_name, self.catalog, self.search_path)
+
+    def relation_name_taken(self, schema: str) -> Any:
+        """Return a test whether a name is used by a relation or an index of a schema."""
+        catalog = self.catalog
+        return lambda name: Name(schema, name) in catalog.relations or Name(schema, name) in catalog.indexes
+
+    def constraint_name_taken(self, schema: str) -> Any:
+        """Return a test whether a name is used by a constraint of any relation or domain in a schema."""
+        catalog = self.catalog
+
+        def taken(name: str) -> bool:
+            return any(
+                owner.name.schema == schema and name in owner.constraints
+                for owners in (catalog.relations, catalog.types)
+                for owner in owners.values()
+            )
+
+        return taken
+
+    def expression(self, node: Any) -> Expression:
+        """Return an expression with its text."""
+        return Expression(deparse(node), node)
+
+    # -- changes -------------------------------------------------------------------------------------------------
+
+    def put(self, relation: Relation) -> Relation:
+        """Add or replace a relation."""
+        self._own("relations")[relation.name] = relation
+        return relation
+
+    def alter(self, name: Name, **changes: Any) -> Relation:
+        """Change fields of a relation that exists."""
+        return self.put(replace(self.catalog.relations[name], **changes))
+
+    def alter_column(self, table: Name, column: str, **changes: Any) -> None:
+        """Change fields of a column, if the table has it."""
+        relation = self.catalog.relations[table]
+        found = relation.columns.get(column)
+        if found is not None:
+            self.put(replace(relation, columns={**relation.columns, column: replace(found, **changes)}))
+
+    def put_column(self, table: Name, column: Column) -> None:
+        """Add or replace a column."""
+        relation = self.catalog.relations[table]
+        self.put(replace(relation, columns={**relation.columns, column.name: column}))
+
+    def put_constraint(self, table: Name, constraint: Constraint) -> None:
+        """Add or replace a constraint."""
+        relation = self.catalog.relations[table]
+        self.put(replace(relation, constraints={**relation.constraints, constraint.name: constraint}))
+
+    def drop_constraint(self, table: Name, name: str) -> None:
+        """Remove a constraint, if the table has it; what hangs on it is the caller's."""
+        relation = self.catalog.relations.get(table)
+        if relation is not None and name in relation.constraints:
+            rest = {key: value for key, value in relation.constraints.items() if key != name}
+            self.put(replace(relation, constraints=rest))
+
+    def remove(self, name: Name) -> None:
+        """Remove a relation and its indexes, nothing else."""
+        self._own("relations").pop(name, None)
+        for index in self.catalog.indexes_of(name):
+            self.remove_index(index.name)
+
+    def put_index(self, index: Index) -> Index:
+        """Add or replace an index."""
+        self._own("indexes")[index.name] = index
+        return index
+
+    def alter_index(self, name: Name, **changes: Any) -> None:
+        """Change fields of an index that exists."""
+        self.put_index(replace(self.catalog.indexes[name], **changes))
+
+    def remove_index(self, name: Name) -> None:
+        """Remove an index, if it exists."""
+        self._own("indexes").pop(name, None)
+
+    def put_type(self, user_type: UserType) -> None:
+        """Add or replace a type."""
+        self._own("types")[user_type.name] = user_type
+
+    def remove_type(self, name: Name) -> None:
+        """Remove a type, if it exists."""
+        self._own("types").pop(name, None)
+
+    def put_function(self, function: Function) -> None:
+        """Add a function, replacing the one with the same arguments."""
+        functions = self._own("functions")
+        kept = tuple(f for f in functions.get(function.name, ()) if f.argument_types != function.argument_types)
+        functions[function.name] = (*kept, function)
+
+    def remove_function(self, function: Function) -> None:
+        """Remove a function."""
+        functions = self._own("functions")
+        rest = tuple(found for found in functions.get(function.name, ()) if found != function)
+        functions[function.name] = rest
+        if not rest:
+            del functions[function.name]
+
+    def put_extension(self, extension: Extension) -> None:
+        """Add or replace an extension."""
+        self._own("extensions")[extension.name] = extension
+
+    def remove_extension(self, name: str) -> None:
+        """Remove an extension, if it exists."""
+        self._own("extensions").pop(name, None)
+
+    def put_publication(self, publication: Publication) -> None:
+        """Add or replace a publication."""
+        self._own("publications")[publication.name] = publication
+
+    def remove_publication(self, name: str) -> None:
+        """Remove a publication, if it exists."""
+        self._own("publications").pop(name, None)
+
+    def put_schema(self, name: str) -> None:
+        """Add a schema."""
+        self.catalog = replace(self.catalog, schemas=self.catalog.schemas | {name})
+
+    def remove_schema(self, name: str) -> None:
+        """Remove a schema, nothing in it."""
+        self.catalog = replace(self.catalog, schemas=self.catalog.schemas - {name})
+
+    # -- trees of tables -----------------------------------------------------------------------------------------
+
+    def family(self, name: Name) -> Iterator[Name]:
+        """Yield a table and everything below it."""
+        yield name
+        for relation in self.catalog.descendants_of(name):
+            yield relation.name

@@ -1,0 +1,1 @@
+"""The tables of schema sluicegate in the target database, and every statement that touches them."""

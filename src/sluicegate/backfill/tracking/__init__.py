@@ -1,0 +1,1 @@
+"""How a backfill knows what it has done: by a high watermark over the key, or by a sidecar table."""

@@ -1,0 +1,203 @@
+"""A worker's connection: short timeouts, exact texts for keys, a fence in every transaction, a way back after loss."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from sluicegate.backfill.lease import Lease, LeaseLostError
+from sluicegate.backfill.retry import Backoff
+from sluicegate.backfill.states import RunState
+from sluicegate.errors import ServerError, SluicegateError
+from sluicegate.pg.connect import connect
+from sluicegate.store.queries import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from psycopg import sql
+
+    from sluicegate.backfill.progress import Listener
+    from sluicegate.backfill.statements import Statements
+    from sluicegate.store.runs import Connection
+
+
+class LeaveError(Exception):
+    """Not an error of the run: this worker stops here because the backfill is no longer running, or was asked to."""
+
+    def __init__(self, state: RunState) -> None:
+        """Build it with the state that was found, or INTERRUPTED when this process was asked to stop."""
+        self.state = state
+        super().__init__(state)
+
+
+class BackfillFailedError(SluicegateError):
+    """A backfill could not go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker needs from outside, so that tests can stand in for it.
+
+    Attributes:
+        sleep: waits for some seconds.
+        random: a source of numbers in [0, 1).
+        stop: whether this process was asked to stop after the chunk in hand.
+        listener: who shows the run to people.
+        backoff: the waiting times between attempts.
+    """
+
+    sleep: Callable[[float], None]
+    random: Callable[[], float]
+    stop: Callable[[], bool]
+    listener: Listener
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+def open_session(url: str, name: str, lease_seconds: float) -> Connection:
+    """Open a connection for chunks: it never waits long for a lock, and never keeps a transaction open in silence.
+
+    Raises:
+        ServerError: the server cannot be reached.
+    """
+    return connect(
+        url,
+        autocommit=False,
+        application_name=f"sluicegate backfill {name}",
+        settings={
+            # Keys travel as text; these are the forms that read back as exactly the same value.
+            "DateStyle": "ISO, YMD",
+            "IntervalStyle": "postgres",
+            "extra_float_digits": "1",
+            "bytea_output": "hex",
+            # A chunk waits two seconds for the application, and no longer.
+            "lock_timeout": "2s",
+            "statement_timeout": "5min",
+            # A stopped process must not hold its chunk's locks for longer than its lease.
+            "idle_in_transaction_session_timeout": str(max(200, int(lease_seconds * 1000))),
+            # Compiling a plan costs more than running it on ten thousand rows.
+            "jit": "off",
+        },
+    )
+
+
+class WorkerSession:
+    """One worker on one backfill: its connection, its lease, and what every transaction of it begins with."""
+
+    def __init__(
+        self, url: str, name: str, *, owner: str, lease_seconds: float, batch_size: int, around: Surroundings
+    ) -> None:
+        """Connect.
+
+        Raises:
+            ServerError: the server cannot be reached.
+        """
+        self.name, self.owner, self.batch_size, self.around = name, owner, batch_size, around
+        self.lease = Lease(url, name, owner, lease_seconds)
+        self._open: Callable[[], Connection] = lambda: open_session(url, name, lease_seconds)
+        self.connection = self._open()
+        self.statements: Statements
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The parameters that nearly every statement of the ledger takes."""
+        return {"name": self.name, "epoch": self.lease.epoch}
+
+    def begin(self, query: sql.SQL | sql.Composed, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Begin a transaction with the fence and a claim, in one round trip; return the claim's row.
+
+        Raises:
+            LeaseLostError: others took this worker for dead.
+            LeaveError: the backfill is not running.
+        """
+        if self.lease.lost:
+            self.refuse()
+        with self.connection.pipeline():
+            fence = self.connection.execute(statement("lease_fence"), self.identity)
+            claim = self.connection.execute(query, parameters)
+            fenced, row = fence.fetchone(), claim.fetchone()
+        if fenced is None:
+            self.rollback()
+            self.refuse()
+        elif fenced[0] != RunState.RUNNING:
+            self.rollback()
+            raise LeaveError(RunState(fenced[0]))
+        return row
+
+    def refuse(self) -> None:
+        """Say that this worker may not write.
+
+        Raises:
+            LeaseLostError: always.
+        """
+        raise LeaseLostError(
+            f"Worker {self.owner} was silent for longer than its lease on backfill {self.name}, and others took it for "
+            "dead; it has written nothing since.",
+            hint=f"See where it stands with: sluicegate backfill status {self.name}",
+        )
+
+    def execute(self, query: str, **parameters: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Run one of the named statements with this worker's identity."""
+        return self.connection.execute(statement(query), {**self.identity, **parameters})
+
+    def rollback(self) -> None:
+        """Give up the transaction; a broken connection has given it up already."""
+        with contextlib.suppress(psycopg.Error):
+            self.connection.rollback()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than it takes to notice that this process should stop.
+
+        Raises:
+            LeaveError: it should.
+        """
+        remaining = seconds
+        while remaining > 0 and not self.around.stop():
+            step = min(remaining, 0.2)
+            self.around.sleep(step)
+            remaining -= step
+        self.leave_if_asked()
+
+    def leave_if_asked(self) -> None:
+        """Stop here when this process was asked to.
+
+        Raises:
+            LeaveError: it was.
+        """
+        if self.around.stop():
+            raise LeaveError(RunState.INTERRUPTED)
+
+    def reconnect(self, cause: str) -> None:
+        """Come back after the connection broke; the lease holds as long as its heartbeat got through.
+
+        Raises:
+            ServerError: the server stayed away.
+            LeaveError: this process was asked to stop meanwhile.
+        """
+        with contextlib.suppress(psycopg.Error):
+            self.connection.close()
+        attempt = 1
+        while True:
+            wait = self.around.backoff.wait(attempt, self.around.random)
+            if wait is not None:
+                self.around.listener.retrying(cause, wait)
+                self.pause(wait)
+            try:
+                self.connection = self._open()
+            except ServerError:
+                if wait is None:
+                    raise
+                attempt += 1
+            else:
+                return
+
+    def close(self) -> None:
+        """Leave the backfill and the server."""
+        self.rollback()
+        self.lease.release(self.connection)
+        with contextlib.suppress(psycopg.Error):
+            self.connection.commit()
+            self.connection.close()

@@ -1,0 +1,332 @@
+"""The SQL that a backfill runs on its tables, composed from the author's fragments and quoted identifiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString
+
+from psycopg import sql
+
+from sluicegate.backfill.definition import CHUNK, Backfill, Sidecar, TableName
+from sluicegate.backfill.implied import CHUNK_NAME, ROW, in_condition, in_statement, never_null
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sluicegate.backfill.chunks import Bound, Range
+    from sluicegate.backfill.implied import Implied
+
+
+@dataclass(frozen=True, slots=True)
+class KeyColumn:
+    """A column of the key as the server describes it.
+
+    Attributes:
+        name: the column.
+        type: its type as SQL without modifiers, ``bigint`` or ``timestamp with time zone``.
+        version: the version of its collation in words, empty where it has none.
+    """
+
+    name: str
+    type: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Every statement of one backfill. Bounds are passed as text and cast back, so nothing is lost on the way.
+
+    Attributes:
+        definition: what the author says.
+        key: the key's columns in order.
+        implied: conditions on other tables that the server confirmed as safe to draw from the chunk's range.
+    """
+
+    definition: Backfill
+    key: tuple[KeyColumn, ...]
+    implied: frozenset[Implied] = frozenset()
+
+    def apply(self, keys: Range) -> sql.Composed:
+        """The author's statement for the rows of a range."""
+        return self._apply(self._chunk(sql.SQL("{} AS row").format(self._table), self._within(keys), keys), keys)
+
+    def apply_claimed(self) -> sql.Composed:
+        """The author's statement for the rows whose keys are passed as arrays ``key_0``, ``key_1`` …"""
+        source = sql.SQL("{} AS claimed ({}) JOIN {} AS row ON {}").format(
+            self._claimed(),
+            sql.SQL(", ").join(sql.Identifier(column.name) for column in self.key),
+            self._table,
+            sql.SQL(" AND ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(ROW, column.name), sql.Identifier("claimed", column.name))
+                for column in self.key
+            ),
+        )
+        return self._apply(self._chunk(source, sql.SQL("true"), None), None)
+
+    def upper(self) -> sql.Composed:
+        """The highest key, as text columns; no row for an empty table."""
+        return sql.SQL("SELECT {} FROM {} AS row ORDER BY {} LIMIT 1").format(
+            self._texts(), self._table, self._order(descending=True)
+        )
+
+    def bounds(self, lo: Bound | None) -> sql.Composed:
+        """The ends of the next ``window`` chunks of ``size`` keys after ``lo``, up to ``hi``: an index-only walk."""
+        names = [sql.SQL(f"k{number}") for number in range(len(self.key))]
+        columns = sql.SQL(", ").join(sql.Identifier(ROW, column.name) for column in self.key)
+        lead = self._compare(">", "lo", lo is not None)
+        after = sql.SQL("({}) > (s.{})").format(columns, sql.SQL(", s.").join(names))
+        one = sql.SQL("SELECT {} FROM {} AS row WHERE {} AND {} ORDER BY {} OFFSET %(size)s - 1 LIMIT 1")
+        first, following = (
+            one.format(columns, self._table, condition, self._compare("<=", "hi", True), self._order())
+            for condition in (lead, after)
+        )
+        return sql.SQL(
+            "WITH RECURSIVE s (n, {names}) AS (SELECT 1, f.* FROM ({first}) AS f UNION ALL "
+            "SELECT s.n + 1, f.* FROM s CROSS JOIN LATERAL ({following}) AS f WHERE s.n < %(window)s) "
+            "SELECT {texts} FROM s ORDER BY n"
+        ).format(
+            names=sql.SQL(", ").join(names),
+            first=first,
+            following=following,
+            texts=sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names),
+        )
+
+    def has_keys(self, keys: Range) -> sql.Composed:
+        """Whether a range holds any key."""
+        return sql.SQL("SELECT EXISTS (SELECT 1 FROM {} AS row WHERE {})").format(self._table, self._within(keys))
+
+    def count_keys(self, keys: Range) -> sql.Composed:
+        """How many keys a range holds."""
+        return sql.SQL("SELECT count(*) FROM {} AS row WHERE {}").format(self._table, self._within(keys))
+
+    def figures(self, keys: Range) -> sql.Composed:
+        """How many rows of a range are owed work, and how many of those lack it: one statement, one snapshot."""
+        owed = sql.SQL("SELECT count(*) FROM {} AS row WHERE {} AND ({})").format(
+            self._table, self._within(keys), _fragment(self.definition.where)
+        )
+        missing = sql.SQL("SELECT count(*) FROM {} AS row WHERE {} AND {}").format(
+            self._table, self._within(keys), self._missing(keys)
+        )
+        return sql.SQL("SELECT ({}), ({})").format(owed, missing)
+
+    def missing_keys(self, keys: Range) -> sql.Composed:
+        """The first ``limit`` keys of a range that lack what they are owed, as text columns."""
+        return sql.SQL("SELECT {} FROM {} AS row WHERE {} AND {} ORDER BY {} LIMIT %(limit)s").format(
+            self._texts(), self._table, self._within(keys), self._missing(keys), self._order()
+        )
+
+    def analyze(self) -> sql.Composed:
+        """Collect the table's statistics."""
+        return sql.SQL("ANALYZE {}").format(self._table)
+
+    # The sidecar's statements.
+
+    def enumerate(self, keys: Range) -> sql.Composed:
+        """Put the owed keys of a range into the sidecar; a key that is called done and is not becomes pending."""
+        target = self._sidecar_columns()
+        return sql.SQL(
+            "INSERT INTO {sidecar} AS s ({target}, state, attempts, updated_at) "
+            "SELECT {source}, 'pending', 0, now() FROM {table} AS row WHERE {within} AND {missing} "
+            "ON CONFLICT ({target}) DO UPDATE SET state = 'pending', updated_at = now() WHERE s.state = 'done'"
+        ).format(
+            sidecar=self.sidecar,
+            target=sql.SQL(", ").join(target),
+            source=sql.SQL(", ").join(sql.Identifier(ROW, column.name) for column in self.key),
+            table=self._table,
+            within=self._within(keys),
+            missing=self._missing(keys),
+        )
+
+    def sidecar_claim(self) -> sql.Composed:
+        """Take up to ``size`` pending keys that nobody holds, as one array of texts per key column."""
+        target = sql.SQL(", ").join(self._sidecar_columns())
+        return sql.SQL(
+            "SELECT {arrays} FROM (SELECT {target} FROM {sidecar} WHERE state = 'pending' ORDER BY {target} "
+            "LIMIT %(size)s FOR UPDATE SKIP LOCKED) AS claimed"
+        ).format(arrays=self._sidecar_arrays(), target=target, sidecar=self.sidecar)
+
+    def sidecar_claim_again(self) -> sql.Composed:
+        """Take those of the given keys that are still pending and that nobody holds."""
+        return sql.SQL(
+            "SELECT {arrays} FROM (SELECT {target} FROM {sidecar} WHERE state = 'pending' AND ({target}) IN "
+            "(SELECT * FROM {claimed} AS c) ORDER BY {target} FOR UPDATE SKIP LOCKED) AS claimed"
+        ).format(
+            arrays=self._sidecar_arrays(),
+            target=sql.SQL(", ").join(self._sidecar_columns()),
+            sidecar=self.sidecar,
+            claimed=self._claimed(),
+        )
+
+    def sidecar_done(self) -> sql.Composed:
+        """Mark the given keys as done, with the hash of their source where the definition names one."""
+        tracking = self.definition.tracking
+        source = tracking.source if isinstance(tracking, Sidecar) else None
+        pairs = sql.SQL(" AND ").join(
+            sql.SQL("s.{} = c.{}").format(target, sql.Identifier(column.name))
+            for target, column in zip(self._sidecar_columns(), self.key, strict=True)
+        )
+        columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in self.key)
+        if source is None:
+            return sql.SQL(
+                "UPDATE {sidecar} AS s SET state = 'done', attempts = s.attempts + 1, reason = NULL, "
+                "updated_at = now() FROM {claimed} AS c ({columns}) WHERE {pairs}"
+            ).format(sidecar=self.sidecar, claimed=self._claimed(), columns=columns, pairs=pairs)
+        return sql.SQL(
+            "UPDATE {sidecar} AS s SET state = 'done', attempts = s.attempts + 1, reason = NULL, updated_at = now(), "
+            "source_hash = c.source_hash FROM (SELECT {keys}, md5(({source})::text) AS source_hash "
+            "FROM {claimed} AS k ({columns}) LEFT JOIN {table} AS row ON {same}) AS c WHERE {pairs}"
+        ).format(
+            sidecar=self.sidecar,
+            keys=sql.SQL(", ").join(sql.Identifier("k", column.name) for column in self.key),
+            source=_fragment(source),
+            claimed=self._claimed(),
+            columns=columns,
+            table=self._table,
+            same=sql.SQL(" AND ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(ROW, column.name), sql.Identifier("k", column.name))
+                for column in self.key
+            ),
+            pairs=pairs,
+        )
+
+    def sidecar_failed(self) -> sql.Composed:
+        """Mark the given keys as failed, with the reason."""
+        return sql.SQL(
+            "UPDATE {sidecar} AS s SET state = 'failed', attempts = s.attempts + 1, reason = %(reason)s, "
+            "updated_at = now() WHERE ({target}) IN (SELECT * FROM {claimed} AS c)"
+        ).format(sidecar=self.sidecar, target=sql.SQL(", ").join(self._sidecar_columns()), claimed=self._claimed())
+
+    def sidecar_pending(self) -> sql.Composed:
+        """Whether any key is pending."""
+        return sql.SQL("SELECT EXISTS (SELECT 1 FROM {} WHERE state = 'pending')").format(self.sidecar)
+
+    def sidecar_reopen(self) -> sql.Composed:
+        """Have failed keys tried again."""
+        return sql.SQL("UPDATE {} SET state = 'pending', updated_at = now() WHERE state = 'failed'").format(
+            self.sidecar
+        )
+
+    def sidecar_figures(self) -> sql.Composed:
+        """How many keys the sidecar holds in each state."""
+        return sql.SQL("SELECT state, count(*) FROM {} GROUP BY state").format(self.sidecar)
+
+    @property
+    def sidecar(self) -> sql.Identifier:
+        """The sidecar table."""
+        tracking = self.definition.tracking
+        if not isinstance(tracking, Sidecar):
+            raise TypeError("this backfill has no sidecar")
+        return sql.Identifier(*TableName.read(tracking.table, "tracking"))
+
+    # The parts.
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return sql.Identifier(*self.definition.relation)
+
+    def _apply(self, chunk: sql.Composed, keys: Range | None) -> sql.Composed:
+        shown = self.definition.apply.replace(CHUNK, CHUNK_NAME)
+        pieces: list[sql.Composable] = []
+        for part in self._with_implied(shown, in_statement(shown, self.key[0].name), keys):
+            if isinstance(part, str):
+                first, *others = part.split(CHUNK_NAME)
+                pieces.append(_trusted(first))
+                for words in others:
+                    pieces += [chunk, _trusted(words)]
+            else:
+                pieces.append(part)
+        return sql.Composed(pieces)
+
+    def _chunk(self, source: sql.Composable, within: sql.Composable, keys: Range | None) -> sql.Composed:
+        return sql.SQL("(SELECT row.* FROM {} WHERE {} AND {})").format(source, within, self._missing(keys))
+
+    def _missing(self, keys: Range | None) -> sql.Composed:
+        """The condition for rows that are owed work and lack it."""
+        done = self.definition.done
+        parts = self._with_implied(done, in_condition(done, self.key[0].name), keys)
+        condition = sql.Composed([_trusted(part) if isinstance(part, str) else part for part in parts])
+        # NOT (NULL) is NULL: a row about which `done` says nothing would be neither done nor missing.
+        form = "({}) AND NOT (\n{}\n)" if never_null(done) else "({}) AND (\n{}\n) IS NOT TRUE"
+        return sql.SQL(form).format(_fragment(self.definition.where), condition)
+
+    def _with_implied(self, text: str, found: Sequence[Implied], keys: Range | None) -> list[str | sql.Composed]:
+        """Cut the text where a condition is put in; without bounds it stays whole."""
+        parts: list[str | sql.Composed] = []
+        start = 0
+        for one in found:
+            if keys is None or one not in self.implied:
+                continue
+            parts += [text[start : one.offset]]
+            for operator, name, bound in ((">=", "lo", keys.lo), ("<=", "hi", keys.hi)):
+                if bound is not None:
+                    parts.append(
+                        sql.SQL("{} {} {} AND ").format(
+                            sql.Identifier(one.alias, one.column), sql.SQL(operator), self._placeholder(name, 0)
+                        )
+                    )
+            start = one.offset
+        return [*parts, text[start:]]
+
+    def _within(self, keys: Range) -> sql.Composed:
+        return sql.SQL("{} AND {}").format(
+            self._compare(">", "lo", keys.lo is not None), self._compare("<=", "hi", keys.hi is not None)
+        )
+
+    def _compare(self, operator: LiteralString, name: str, bounded: bool) -> sql.Composable:
+        if not bounded:
+            return sql.SQL("true")
+        # A row comparison uses the index; the spelled-out OR and AND form does not.
+        return sql.SQL("({}) {} ({})").format(
+            sql.SQL(", ").join(sql.Identifier(ROW, column.name) for column in self.key),
+            sql.SQL(operator),
+            sql.SQL(", ").join(self._placeholder(name, number) for number in range(len(self.key))),
+        )
+
+    def _placeholder(self, name: str, number: int) -> sql.Composed:
+        return sql.SQL("{}::{}").format(sql.Placeholder(f"{name}_{number}"), _trusted(self.key[number].type))
+
+    def _claimed(self) -> sql.Composed:
+        return sql.SQL("unnest({})").format(
+            sql.SQL(", ").join(
+                sql.SQL("{}::{}[]").format(sql.Placeholder(f"key_{number}"), _trusted(column.type))
+                for number, column in enumerate(self.key)
+            )
+        )
+
+    def _sidecar_columns(self) -> list[sql.Identifier]:
+        return [sql.Identifier(column) for column in self.definition.sidecar_keys]
+
+    def _sidecar_arrays(self) -> sql.Composed:
+        return sql.SQL(", ").join(sql.SQL("array_agg({}::text)").format(column) for column in self._sidecar_columns())
+
+    def _texts(self) -> sql.Composed:
+        return sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(ROW, column.name)) for column in self.key)
+
+    def _order(self, *, descending: bool = False) -> sql.Composed:
+        direction = sql.SQL(" DESC" if descending else "")
+        return sql.SQL(", ").join(
+            sql.SQL("{}{}").format(sql.Identifier(ROW, column.name), direction) for column in self.key
+        )
+
+
+def bound_parameters(keys: Range) -> Mapping[str, str]:
+    """Return the parameters for a range's bounds."""
+    return {
+        f"{name}_{number}": value
+        for name, bound in (("lo", keys.lo), ("hi", keys.hi))
+        for number, value in enumerate(bound or ())
+    }
+
+
+def key_parameters(columns: Sequence[Sequence[str]]) -> Mapping[str, list[str]]:
+    """Return the parameters for claimed keys, given as one sequence of texts per key column."""
+    return {f"key_{number}": list(values) for number, values in enumerate(columns)}
+
+
+def _trusted(text: str) -> sql.SQL:
+    """Take the author's SQL, or a type's name, as it is; a lone % would be the start of a parameter to psycopg."""
+    return sql.SQL(text.replace("%", "%%"))
+
+
+def _fragment(text: str) -> sql.Composed:
+    return sql.Composed([sql.SQL("\n"), _trusted(text), sql.SQL("\n")])

@@ -1,0 +1,114 @@
+"""Work off the pending keys of a sidecar table: claim some, write their rows and their state in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from sluicegate.backfill.chunks import half
+from sluicegate.backfill.recovery import Next, Recovery
+from sluicegate.backfill.retry import Failure, classify
+from sluicegate.backfill.statements import key_parameters
+from sluicegate.backfill.tracking.watermark import Step
+from sluicegate.pg.errors import sqlstate_of, words_of
+
+if TYPE_CHECKING:
+    from sluicegate.backfill.session import WorkerSession
+
+Keys = tuple[tuple[str, ...], ...]
+"""Claimed keys: one tuple of texts for each key column, all of the same length."""
+
+
+class PendingKeys:
+    """The pending keys of a sidecar, in sets as large as a chunk, or smaller after one failed."""
+
+    def __init__(self, session: WorkerSession, recovery: Recovery) -> None:
+        """Prepare."""
+        self._session, self._recovery = session, recovery
+        self._smaller: list[Keys] = []
+
+    def step(self) -> Step:
+        """Deal with one set of keys, or say that there is none to take.
+
+        Raises:
+            LeaseLostError, LeaveError, BackfillFailedError, ServerError: as the session and the recovery do.
+        """
+        session = self._session
+        again = self._smaller.pop() if self._smaller else None
+        keys: Keys = again or ()
+        try:
+            keys = self._take(again)
+            if not keys:
+                session.connection.commit()
+                return Step.WORKED if again is not None else self._left()
+            rows = self._write(keys)
+        except psycopg.Error as error:
+            self._recover(keys, error)
+            return Step.WORKED
+        self._recovery.wrote(rows)
+        session.around.listener.chunk(rows, tuple(column[-1] for column in keys))
+        return Step.WORKED
+
+    def _take(self, again: Keys | None) -> Keys:
+        session = self._session
+        if again is None:
+            row = session.begin(session.statements.sidecar_claim(), {"size": session.batch_size})
+        else:
+            row = session.begin(session.statements.sidecar_claim_again(), key_parameters(again))
+        return tuple(map(tuple, row)) if row and row[0] else ()
+
+    def _write(self, keys: Keys) -> int:
+        session, parameters = self._session, key_parameters(keys)
+        rows = max(session.connection.execute(session.statements.apply_claimed(), parameters).rowcount, 0)
+        with session.connection.pipeline():
+            session.connection.execute(session.statements.sidecar_done(), parameters)
+            session.execute("backfill_lock")
+            session.execute("chunk_keys_done", rows=rows)
+            session.execute("advance", rows=rows, parked=0)
+            session.connection.commit()
+        return rows
+
+    def _left(self) -> Step:
+        row = self._session.connection.execute(self._session.statements.sidecar_pending()).fetchone()
+        self._session.connection.commit()
+        return Step.WAIT if row and row[0] else Step.DONE
+
+    def _recover(self, keys: Keys, error: psycopg.Error) -> None:
+        if self._recovery.decide(keys, error) is Next.AGAIN:
+            if keys:
+                self._smaller.append(keys)
+            return
+        if not keys:
+            self._recovery.fail(words_of(error), "Claiming keys failed.", error)
+        count = len(keys[0])
+        if count > 1:
+            middle = half(count)
+            self._smaller += [tuple(column[middle:] for column in keys), tuple(column[:middle] for column in keys)]
+        elif classify(sqlstate_of(error)) is Failure.BAD_ROW:
+            try:
+                self._park(keys, error)
+            except psycopg.Error as second:
+                if self._recovery.decide((keys, "park"), second) is Next.LESS:
+                    self._recovery.fail(words_of(second), "Parking a row failed.", second)
+                self._smaller.append(keys)
+        else:
+            where = ", ".join(column[0] for column in keys)
+            self._recovery.fail(
+                f"the row with key {where}: {words_of(error)}", "Find what holds or delays this row.", error
+            )
+
+    def _park(self, keys: Keys, error: psycopg.Error) -> None:
+        session, words = self._session, words_of(error)
+        if not self._take(keys):
+            session.rollback()
+            return  # another worker has it now
+        key = [column[0] for column in keys]
+        parameters: dict[str, Any] = {**key_parameters(keys), "reason": words}
+        session.connection.execute(session.statements.sidecar_failed(), parameters)
+        session.execute("parked_add", key=key, sqlstate=error.sqlstate, reason=words)
+        session.execute("backfill_lock")
+        session.execute("advance", rows=0, parked=1)
+        session.connection.commit()
+        session.around.listener.parked(tuple(key), words)
+        self._recovery.check_parked()

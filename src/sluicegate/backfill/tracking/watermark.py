@@ -1,0 +1,218 @@
+"""Work off ranges of the key: plan them ahead, take one, write its rows and its record in one transaction."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from sluicegate.backfill.chunks import Bound, Place, Range, consecutive, half
+from sluicegate.backfill.recovery import Next, Recovery
+from sluicegate.backfill.retry import Failure, classify
+from sluicegate.backfill.statements import bound_parameters
+from sluicegate.pg.errors import sqlstate_of, words_of
+from sluicegate.store.queries import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import sql
+
+    from sluicegate.backfill.session import WorkerSession
+
+WINDOW = 32
+"""Chunks planned at once: their ends are found by an index-only walk before any of them is changed."""
+
+
+class Kind(enum.StrEnum):
+    """Why a range is in the ledger."""
+
+    RANGE = "range"
+    REQUEUE = "requeue"
+
+
+class Step(enum.Enum):
+    """What became of one step of work."""
+
+    WORKED = "a chunk was dealt with"
+    WAIT = "other workers hold everything that is left"
+    DONE = "nothing is left"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A range that this worker has claimed."""
+
+    kind: Kind
+    place: Place
+    keys: Range
+    attempts: int
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The parameters that name it in the ledger."""
+        return {"kind": self.kind, "seq": self.place.seq, "part": self.place.part}
+
+
+class Ranges:
+    """The ranges of one kind, and the statement that is run for each."""
+
+    def __init__(
+        self,
+        session: WorkerSession,
+        recovery: Recovery,
+        kind: Kind,
+        work: Callable[[Range], sql.Composed],
+        *,
+        writes: bool,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            session: the worker.
+            recovery: what decides about failures.
+            kind: which ranges.
+            work: the statement for a range.
+            writes: whether its rows are the ones that were owed, or only keys put on a list.
+        """
+        self._session, self._recovery, self._kind, self._work = session, recovery, kind, work
+        self._writes = writes
+
+    def step(self) -> Step:
+        """Deal with one chunk, or plan some, or say that there is nothing to take.
+
+        Raises:
+            LeaseLostError, LeaveError, BackfillFailedError, ServerError: as the session and the recovery do.
+        """
+        chunk: Chunk | None = None
+        try:
+            chunk = self._take()
+            if chunk is None:
+                self._session.connection.commit()
+                return self._plan() if self._kind is Kind.RANGE else self._left()
+            rows = self._write(chunk)
+        except psycopg.Error as error:
+            self._recover(chunk, error)
+            return Step.WORKED
+        if self._writes:
+            self._recovery.wrote(rows)
+        self._session.around.listener.chunk(rows if self._writes else 0, chunk.keys.hi)
+        return Step.WORKED
+
+    def _take(self) -> Chunk | None:
+        row = self._session.begin(statement("chunk_claim"), {**self._session.identity, "kind": self._kind})
+        return self._chunk(row) if row else None
+
+    def _chunk(self, row: tuple[Any, ...]) -> Chunk:
+        seq, part, lo, hi, attempts = row
+        return Chunk(self._kind, Place(seq, part), Range(_bound(lo), _bound(hi)), attempts)
+
+    def _write(self, chunk: Chunk) -> int:
+        session = self._session
+        rows = session.connection.execute(self._work(chunk.keys), bound_parameters(chunk.keys)).rowcount
+        rows = max(rows, 0)
+        with session.connection.pipeline():
+            session.execute("chunk_done", **chunk.identity, rows=rows)
+            # The run's row is shared by all workers, so it is held only from here to the commit.
+            session.execute("backfill_lock")
+            session.execute("advance", rows=rows if self._writes else 0, parked=0)
+            session.connection.commit()
+        return rows
+
+    def _plan(self) -> Step:
+        """Find the ends of the next chunks and put them into the ledger."""
+        session, statements = self._session, self._session.statements
+        row = session.begin(statement("frontier_lock"), session.identity)
+        if row is None:
+            session.connection.commit()
+            return Step.WAIT  # another worker plans
+        seq, frontier, exhausted = row[0], _bound(row[1]), row[2]
+        upper = self._upper()
+        if exhausted or upper is None:
+            session.connection.commit()
+            return self._left()
+        rest = Range(frontier, upper)
+        parameters = {**bound_parameters(rest), "size": session.batch_size, "window": WINDOW}
+        found = session.connection.execute(statements.bounds(frontier), parameters).fetchall()
+        ends = [tuple(bound) for bound in found]
+        last = len(ends) < WINDOW
+        planned = consecutive(frontier, ends, upper, last=last)
+        with session.connection.pipeline():
+            for number, keys in enumerate(planned, seq + 1):
+                session.execute("chunk_plan", seq=number, lo=_array(keys.lo), hi=_array(keys.hi))
+            end = planned[-1].hi if planned else frontier
+            session.execute("frontier_move", seq=seq + len(planned), bound=_array(end), exhausted=last)
+            session.connection.commit()
+        return Step.WORKED if planned else self._left()
+
+    def _upper(self) -> Bound | None:
+        row = self._session.execute("backfill_upper").fetchone()
+        return _bound(row[0]) if row else None
+
+    def _left(self) -> Step:
+        """Say whether other workers still hold chunks that they may fail to finish."""
+        row = self._session.execute("chunk_open", kind=self._kind).fetchone()
+        self._session.connection.commit()
+        return Step.WAIT if row and row[0] else Step.DONE
+
+    def _recover(self, chunk: Chunk | None, error: psycopg.Error) -> None:
+        place = chunk.place if chunk else None
+        if self._recovery.decide((self._kind, place), error) is Next.AGAIN:
+            return
+        try:
+            self._reduce(chunk, error)
+        except psycopg.Error as second:
+            if self._recovery.decide((self._kind, place, "split"), second) is Next.LESS:
+                self._recovery.fail(words_of(second), "Splitting a chunk failed.", second)
+
+    def _reduce(self, chunk: Chunk | None, error: psycopg.Error) -> None:
+        """Split the chunk that failed, or park its only row."""
+        session, words = self._session, words_of(error)
+        if chunk is None:
+            self._recovery.fail(words, "Planning a chunk failed.", error)
+            return
+        again = {**session.identity, **chunk.identity}
+        if session.begin(statement("chunk_lock"), again) is None:
+            session.rollback()
+            return  # another worker has it now
+        keys = session.connection.execute(
+            session.statements.count_keys(chunk.keys), bound_parameters(chunk.keys)
+        ).fetchone()
+        count = keys[0] if keys else 0
+        if count > 1:
+            lower, upper = chunk.place.halves()
+            middle = self._key_at(chunk.keys, half(count))
+            session.execute("chunk_shrink", **chunk.identity, lower=lower.part, middle=_array(middle))
+            parameters = {"upper": upper.part, "middle": _array(middle), "hi": _array(chunk.keys.hi)}
+            session.execute("chunk_split", **chunk.identity, **parameters)
+            session.connection.commit()
+        elif classify(sqlstate_of(error)) is Failure.BAD_ROW:
+            key = self._key_at(chunk.keys, 1)
+            session.execute("chunk_park", **chunk.identity, error=words)
+            session.execute("parked_add", key=_array(key), sqlstate=error.sqlstate, reason=words)
+            session.execute("backfill_lock")
+            session.execute("advance", rows=0, parked=1)
+            session.connection.commit()
+            session.around.listener.parked(key, words)
+            self._recovery.check_parked()
+        else:
+            session.execute("chunk_give_up", **chunk.identity, error=words)
+            session.connection.commit()
+            where = ", ".join(chunk.keys.hi or ())
+            self._recovery.fail(f"the row with key {where}: {words}", "Find what holds or delays this row.", error)
+
+    def _key_at(self, keys: Range, position: int) -> Bound:
+        """Return the key at a position, from 1, of a range."""
+        parameters = {**bound_parameters(keys), "size": position, "window": 1}
+        row = self._session.connection.execute(self._session.statements.bounds(keys.lo), parameters).fetchone()
+        return tuple(row) if row else keys.hi or ()
+
+
+def _bound(values: list[str] | None) -> Bound | None:
+    return None if values is None else tuple(values)
+
+
+def _array(bound: Bound | None) -> list[str] | None:
+    return None if bound is None else list(bound)

@@ -1,0 +1,152 @@
+"""The settings of a running backfill: one validation path for every value, whatever its origin."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import click
+
+from sluicegate.errors import SettingError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Effective(Generic[Number]):
+    """A setting's value in force and where it came from."""
+
+    name: str
+    value: Number
+    origin: str
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value} ({self.origin})"
+
+
+class OperationalType(click.ParamType, Generic[Number]):  # type: ignore[type-arg] # generic only from click 8.4 on
+    """A number within a range, refused in the same words from a flag, the environment, a definition or the policy.
+
+    Attributes:
+        name: the environment variable's name.
+        key: the name in a definition and in the policy file's ``[backfill]`` table.
+        flag: the command line's option.
+        accepted: the range in words.
+        default: what holds when nobody says anything.
+    """
+
+    key: str
+    flag: str
+    accepted: str
+    default: Number
+
+    def check(self, value: object, origin: str) -> Number:
+        """Return the value as a number.
+
+        Raises:
+            SettingError: it is no plain number, or outside the range.
+        """
+        raise NotImplementedError
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Number:  # noqa: ARG002
+        """Check a value that click read from the command line."""
+        return self.check(value, self.flag)
+
+    def refused(self, value: object, origin: str) -> SettingError:
+        """Build the error for a value that is not accepted."""
+        return SettingError(self.name, value, origin, self.accepted)
+
+
+class WholeNumber(OperationalType[int]):
+    """A whole number, written in plain digits."""
+
+    def __init__(self, name: str, *, key: str, flag: str, low: int, high: int, default: int) -> None:
+        """Build the type; ``low`` and ``high`` are both accepted."""
+        self.name, self.key, self.flag, self.default = name, key, flag, default
+        self._low, self._high = low, high
+        self.accepted = f"a whole number from {low:,} to {high:,}, in digits only"
+
+    def check(self, value: object, origin: str) -> int:
+        """Return the value as an int; texts such as ``1e4``, ``10k``, `` 5 `` and booleans are refused."""
+        digits = isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,17}", value, re.ASCII)
+        number = int(str(value)) if digits else value
+        # bool is an int to Python, and True rows in a chunk is what nobody meant.
+        if type(number) is not int or not self._low <= number <= self._high:
+            raise self.refused(value, origin)
+        return number
+
+
+class Seconds(OperationalType[float]):
+    """A finite number of seconds, written as a plain decimal number."""
+
+    def __init__(self, name: str, *, key: str, flag: str, low: float, high: float, default: float) -> None:
+        """Build the type; ``low`` and ``high`` are both accepted."""
+        self.name, self.key, self.flag, self.default = name, key, flag, default
+        self._low, self._high = low, high
+        self.accepted = f"a number of seconds from {low:,g} to {high:,g}, such as 0.5"
+
+    def check(self, value: object, origin: str) -> float:
+        """Return the value as a float; NaN, infinity, exponents, units and booleans are refused."""
+        decimal = isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", value, re.ASCII)
+        number = float(str(value)) if decimal else value
+        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+            raise self.refused(value, origin)
+        if not self._low <= number <= self._high:
+            raise self.refused(value, origin)
+        return float(number)
+
+
+BATCH_SIZE = WholeNumber("BATCH_SIZE", key="batch_size", flag="--batch-size", low=1, high=100_000, default=10_000)
+"""Keys in a chunk."""
+
+SLEEP = Seconds("SLEEP", key="sleep", flag="--sleep", low=0, high=3_600, default=0.1)
+"""Seconds between two chunks of a worker."""
+
+LEASE = Seconds("SLUICEGATE_LEASE", key="lease", flag="--lease", low=0.2, high=3_600, default=60)
+"""Seconds without a heartbeat after which other workers take a worker for dead."""
+
+ALL: tuple[OperationalType[Any], ...] = (BATCH_SIZE, SLEEP, LEASE)
+
+
+def resolve(
+    kind: OperationalType[Number],
+    *,
+    flag: Number | None = None,
+    environment: Mapping[str, str] | None = None,
+    definition: tuple[object, str] | None = None,
+    policy: tuple[Mapping[str, object], str] | None = None,
+) -> Effective[Number]:
+    """Return the value in force: flag, else environment, else definition, else policy file, else default.
+
+    Args:
+        kind: the setting.
+        flag: what click read from the command line, None when the option was left out.
+        environment: the process's environment.
+        definition: the value in the backfill's file and that file's path, None when it says nothing.
+        policy: the policy file's ``[backfill]`` table and the file's path.
+
+    Raises:
+        SettingError: the value that would be in force is refused.
+        UsageError: the policy's table holds a key that no setting has.
+    """
+    table, policy_origin = policy or ({}, "")
+    for unknown in set(table) - {known.key for known in ALL}:
+        raise UsageError(
+            f"{policy_origin}: [backfill] {unknown} is not known.",
+            hint=f"Accepted: {', '.join(known.key for known in ALL)}.",
+        )
+    if flag is not None:
+        return Effective(kind.name, kind.check(flag, kind.flag), kind.flag)
+    if environment is not None and kind.name in environment:
+        return Effective(kind.name, kind.check(environment[kind.name], "environment"), "environment")
+    if definition is not None:
+        value, origin = definition
+        return Effective(kind.name, kind.check(value, origin), origin)
+    if kind.key in table:
+        return Effective(kind.name, kind.check(table[kind.key], policy_origin), policy_origin)
+    return Effective(kind.name, kind.default, "default")

@@ -1,0 +1,42 @@
+"""Every statement on our tables, by name, from the SQL files beside this module."""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILES = ("backfill.sql", "ledger.sql", "preflight.sql")
+
+_HEAD = re.compile(r"^-- name: (?P<name>\w+)\n(?P<comment>(?:-- .+\n)+)", re.MULTILINE)
+
+
+def text_of(file: str) -> str:
+    """Return an SQL file's text."""
+    return (resources.files("sluicegate.store") / "sql" / file).read_text(encoding="utf-8")
+
+
+@functools.cache
+def statements() -> Mapping[str, sql.SQL]:
+    """Return every statement by name; parameters are psycopg's ``%(name)s``."""
+    found: dict[str, sql.SQL] = {}
+    for file in FILES:
+        text = text_of(file)
+        heads = list(_HEAD.finditer(text))
+        for head, following in zip(heads, [*heads[1:], None], strict=True):
+            body = text[head.end() : following.start() if following else len(text)].strip().removesuffix(";")
+            if head["name"] in found:
+                raise ValueError(f"{file}: {head['name']} is there twice")
+            found[head["name"]] = sql.SQL(body)
+    return found
+
+
+def statement(name: str) -> sql.SQL:
+    """Return one statement by its name."""
+    return statements()[name]

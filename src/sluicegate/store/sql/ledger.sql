@@ -1,0 +1,207 @@
+-- Statements about chunks, parked rows and leases.
+
+-- name: lease_epoch
+-- Hand out the next fencing epoch.
+UPDATE sluicegate.backfill SET epoch = epoch + 1 WHERE name = %(name)s RETURNING epoch;
+
+-- name: lease_take
+-- Register a worker.
+INSERT INTO sluicegate.lease (backfill, epoch, owner, acquired_at, renewed_at, expires_at)
+VALUES (%(name)s, %(epoch)s, %(owner)s, clock_timestamp(), clock_timestamp(),
+        clock_timestamp() + make_interval(secs => %(seconds)s));
+
+-- name: lease_renew
+-- A worker's heartbeat; no row means that its lease was taken away.
+UPDATE sluicegate.lease
+SET renewed_at = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)
+WHERE backfill = %(name)s AND epoch = %(epoch)s;
+
+-- name: lease_fence
+-- Inside a chunk's transaction: is this worker still one? The lock keeps the lease from being taken before the commit,
+-- and lets heartbeats pass, since they do not change the key.
+SELECT b.state
+FROM sluicegate.lease AS l
+JOIN sluicegate.backfill AS b ON b.name = l.backfill
+WHERE l.backfill = %(name)s AND l.epoch = %(epoch)s
+FOR KEY SHARE OF l;
+
+-- name: lease_release
+-- A worker leaves.
+DELETE FROM sluicegate.lease WHERE backfill = %(name)s AND epoch = %(epoch)s;
+
+-- name: lease_take_over
+-- Take the leases of workers that have not been heard of; one whose transaction is open is left for the next round.
+DELETE FROM sluicegate.lease AS l
+USING (
+    SELECT backfill, epoch FROM sluicegate.lease
+    WHERE backfill = %(name)s AND epoch <> %(epoch)s AND expires_at < clock_timestamp()
+    ORDER BY epoch
+    FOR UPDATE SKIP LOCKED
+) AS silent
+WHERE l.backfill = silent.backfill AND l.epoch = silent.epoch
+RETURNING l.epoch, l.owner, l.expires_at;
+
+-- name: lease_others
+-- Workers of a backfill besides one, living or silent.
+SELECT epoch, owner, acquired_at, renewed_at, expires_at, expires_at < clock_timestamp() AS silent
+FROM sluicegate.lease
+WHERE backfill = %(name)s AND epoch <> %(epoch)s
+ORDER BY epoch;
+
+-- name: frontier_create
+-- Start a plan; one that is there stays.
+INSERT INTO sluicegate.frontier (backfill, seq, bound, exhausted)
+VALUES (%(name)s, 0, NULL, false)
+ON CONFLICT (backfill) DO NOTHING;
+
+-- name: frontier_lock
+-- How far the plan reaches, for the one worker that plans ahead; the others go on with what is planned.
+SELECT seq, bound, exhausted FROM sluicegate.frontier WHERE backfill = %(name)s
+FOR UPDATE SKIP LOCKED;
+
+-- name: frontier_move
+-- Record the plan's new end.
+UPDATE sluicegate.frontier SET seq = %(seq)s, bound = %(bound)s, exhausted = %(exhausted)s
+WHERE backfill = %(name)s;
+
+-- name: frontier_reopen
+-- Plan on from where the plan ended: keys came in above it.
+UPDATE sluicegate.frontier SET exhausted = false WHERE backfill = %(name)s;
+
+-- name: frontier_clear
+-- Forget every plan of a backfill.
+DELETE FROM sluicegate.frontier WHERE backfill = %(name)s;
+
+-- name: chunk_clear
+-- Forget every chunk of a backfill.
+DELETE FROM sluicegate.chunk WHERE backfill = %(name)s;
+
+-- name: parked_clear
+-- Forget every parked row of a backfill.
+DELETE FROM sluicegate.parked WHERE backfill = %(name)s;
+
+-- name: chunk_plan
+-- Add a planned chunk.
+INSERT INTO sluicegate.chunk (backfill, kind, seq, part, lo, hi, state, attempts)
+VALUES (%(name)s, 'range', %(seq)s, '', %(lo)s, %(hi)s, 'pending', 0);
+
+-- name: chunk_claim
+-- Take the first chunk that nobody holds; the lock is the claim, and it ends with the transaction.
+SELECT seq, part, lo, hi, attempts
+FROM sluicegate.chunk
+WHERE backfill = %(name)s AND kind = %(kind)s AND state = 'pending'
+ORDER BY seq, part
+LIMIT 1
+FOR UPDATE SKIP LOCKED;
+
+-- name: chunk_lock
+-- Take this chunk again, after its transaction failed, unless another worker was faster.
+SELECT seq, part, lo, hi, attempts
+FROM sluicegate.chunk
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending'
+FOR UPDATE SKIP LOCKED;
+
+-- name: chunk_done
+-- Record a chunk in the transaction that wrote its rows.
+UPDATE sluicegate.chunk
+SET state = 'done', rows = %(rows)s, attempts = attempts + 1, epoch = %(epoch)s, error = NULL,
+    started_at = transaction_timestamp(), finished_at = clock_timestamp()
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending';
+
+-- name: chunk_keys_done
+-- Record a set of keys of a sidecar in the transaction that wrote their rows.
+INSERT INTO sluicegate.chunk (backfill, kind, seq, part, state, rows, attempts, epoch, started_at, finished_at)
+SELECT %(name)s, 'keys', coalesce(max(seq), 0) + 1, '', 'done', %(rows)s, 1, %(epoch)s, transaction_timestamp(),
+       clock_timestamp()
+FROM sluicegate.chunk
+WHERE backfill = %(name)s AND kind = 'keys';
+
+-- name: chunk_give_up
+-- A chunk of several rows that cannot be done now.
+UPDATE sluicegate.chunk
+SET state = 'failed', attempts = attempts + 1, error = %(error)s, epoch = %(epoch)s, finished_at = clock_timestamp()
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending';
+
+-- name: chunk_shrink
+-- The lower half of a split chunk.
+UPDATE sluicegate.chunk
+SET part = %(lower)s, hi = %(middle)s, attempts = 0
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending';
+
+-- name: chunk_split
+-- The upper half of a split chunk.
+INSERT INTO sluicegate.chunk (backfill, kind, seq, part, lo, hi, state, attempts)
+VALUES (%(name)s, %(kind)s, %(seq)s, %(upper)s, %(middle)s, %(hi)s, 'pending', 0);
+
+-- name: chunk_park
+-- A chunk of one row that cannot be written.
+UPDATE sluicegate.chunk
+SET state = 'parked', rows = 0, attempts = attempts + 1, epoch = %(epoch)s, error = %(error)s,
+    started_at = transaction_timestamp(), finished_at = clock_timestamp()
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending';
+
+-- name: chunk_reopen
+-- Try again what was given up or parked, at a new start.
+UPDATE sluicegate.chunk SET state = 'pending', attempts = 0
+WHERE backfill = %(name)s AND state IN ('failed', 'parked', 'running');
+
+-- name: chunk_requeue
+-- Have a range worked off again that verification found incomplete.
+INSERT INTO sluicegate.chunk (backfill, kind, seq, part, lo, hi, state, attempts)
+SELECT %(name)s, 'requeue', coalesce(max(seq), 0) + 1, '', %(lo)s, %(hi)s, 'pending', 0
+FROM sluicegate.chunk
+WHERE backfill = %(name)s AND kind = 'requeue';
+
+-- name: chunk_open
+-- What is left to do of the planned chunks.
+SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'failed') AS failed
+FROM sluicegate.chunk
+WHERE backfill = %(name)s AND kind = %(kind)s AND state IN ('pending', 'running', 'failed');
+
+-- name: chunk_figures
+-- The ledger in figures.
+SELECT kind, state, count(*) AS chunks, coalesce(sum(rows), 0)::bigint AS rows, max(finished_at) AS latest
+FROM sluicegate.chunk
+WHERE backfill = %(name)s
+GROUP BY kind, state
+ORDER BY kind, state;
+
+-- name: advance
+-- Count what was written, and move the mark to the end of the last chunk before the first open one. The backfill's row
+-- is locked by the statement before, so that this one sees what other workers committed.
+UPDATE sluicegate.backfill
+SET rows_written = rows_written + %(rows)s,
+    rows_parked = rows_parked + %(parked)s,
+    mark = coalesce(
+        (
+            SELECT c.hi
+            FROM sluicegate.chunk AS c
+            WHERE c.backfill = %(name)s AND c.kind = 'range'
+              AND NOT EXISTS (
+                  SELECT 1
+                  FROM sluicegate.chunk AS o
+                  WHERE o.backfill = %(name)s AND o.kind = 'range' AND o.state IN ('pending', 'running', 'failed')
+                    AND (o.seq, o.part) <= (c.seq, c.part)
+              )
+            ORDER BY c.seq DESC, c.part DESC
+            LIMIT 1
+        ),
+        mark
+    )
+WHERE name = %(name)s;
+
+-- name: parked_add
+-- Park a row with its reason.
+INSERT INTO sluicegate.parked (backfill, key, sqlstate, reason, attempts, parked_at)
+VALUES (%(name)s, %(key)s, %(sqlstate)s, %(reason)s, 1, clock_timestamp())
+ON CONFLICT (backfill, key) DO UPDATE
+SET sqlstate = excluded.sqlstate, reason = excluded.reason, attempts = sluicegate.parked.attempts + 1,
+    parked_at = excluded.parked_at;
+
+-- name: parked_list
+-- The parked rows, a few of them.
+SELECT key, sqlstate, reason, attempts, parked_at
+FROM sluicegate.parked
+WHERE backfill = %(name)s
+ORDER BY key
+LIMIT %(limit)s;

@@ -46,9 +46,9 @@ _PLACE = _with(
     ),
 )
 _PACE = _with(
-    click.option("--batch-size", type=BATCH_SIZE, help=f"Keys in a chunk: {BATCH_SIZE.accepted}; or BATCH_SIZE."),
-    click.option("--sleep", type=SLEEP, help=f"Pause between chunks: {SLEEP.accepted}; or SLEEP."),
-    click.option("--lease", type=LEASE, help=f"Silence after which a worker counts as dead: {LEASE.accepted}."),
+    click.option("--batch-size", type=BATCH_SIZE, help=f"{BATCH_SIZE.doc} Accepted: {BATCH_SIZE.accepted}."),
+    click.option("--sleep", type=SLEEP, help=f"{SLEEP.doc} Accepted: {SLEEP.accepted}."),
+    click.option("--lease", type=LEASE, help=f"{LEASE.doc} Accepted: {LEASE.accepted}."),
 )
 
 

@@ -1,0 +1,1 @@
+"""Phases of a change and the gates between them."""

@@ -37,12 +37,14 @@ class OperationalType(click.ParamType, Generic[Number]):  # type: ignore[type-ar
         key: the name in a definition and in the policy file's ``[backfill]`` table.
         flag: the command line's option.
         accepted: the range in words.
+        doc: what it decides, in one sentence.
         default: what holds when nobody says anything.
     """
 
     key: str
     flag: str
     accepted: str
+    doc: str
     default: Number
 
     def check(self, value: object, origin: str) -> Number:
@@ -65,10 +67,10 @@ class OperationalType(click.ParamType, Generic[Number]):  # type: ignore[type-ar
 class WholeNumber(OperationalType[int]):
     """A whole number, written in plain digits."""
 
-    def __init__(self, name: str, *, key: str, flag: str, low: int, high: int, default: int) -> None:
+    def __init__(self, name: str, *, key: str, flag: str, low: int, high: int, default: int, doc: str) -> None:
         """Build the type; ``low`` and ``high`` are both accepted."""
         self.name, self.key, self.flag, self.default = name, key, flag, default
-        self._low, self._high = low, high
+        self._low, self._high, self.doc = low, high, doc
         self.accepted = f"a whole number from {low:,} to {high:,}, in digits only"
 
     def check(self, value: object, origin: str) -> int:
@@ -84,10 +86,10 @@ class WholeNumber(OperationalType[int]):
 class Seconds(OperationalType[float]):
     """A finite number of seconds, written as a plain decimal number."""
 
-    def __init__(self, name: str, *, key: str, flag: str, low: float, high: float, default: float) -> None:
+    def __init__(self, name: str, *, key: str, flag: str, low: float, high: float, default: float, doc: str) -> None:
         """Build the type; ``low`` and ``high`` are both accepted."""
         self.name, self.key, self.flag, self.default = name, key, flag, default
-        self._low, self._high = low, high
+        self._low, self._high, self.doc = low, high, doc
         self.accepted = f"a number of seconds from {low:,g} to {high:,g}, such as 0.5"
 
     def check(self, value: object, origin: str) -> float:
@@ -101,16 +103,36 @@ class Seconds(OperationalType[float]):
         return float(number)
 
 
-BATCH_SIZE = WholeNumber("BATCH_SIZE", key="batch_size", flag="--batch-size", low=1, high=100_000, default=10_000)
-"""Keys in a chunk."""
-
-SLEEP = Seconds("SLEEP", key="sleep", flag="--sleep", low=0, high=3_600, default=0.1)
-"""Seconds between two chunks of a worker."""
-
-LEASE = Seconds("SLUICEGATE_LEASE", key="lease", flag="--lease", low=0.2, high=3_600, default=60)
-"""Seconds without a heartbeat after which other workers take a worker for dead."""
+BATCH_SIZE = WholeNumber(
+    "BATCH_SIZE",
+    key="batch_size",
+    flag="--batch-size",
+    low=1,
+    high=100_000,
+    default=10_000,
+    doc="How many keys a chunk holds; a chunk is one transaction.",
+)
+SLEEP = Seconds(
+    "SLEEP",
+    key="sleep",
+    flag="--sleep",
+    low=0,
+    high=3_600,
+    default=0.1,
+    doc="How long a worker pauses between two chunks.",
+)
+LEASE = Seconds(
+    "SLUICEGATE_LEASE",
+    key="lease",
+    flag="--lease",
+    low=0.2,
+    high=3_600,
+    default=60,
+    doc="How long a worker may be silent before the others take it for dead.",
+)
 
 ALL: tuple[OperationalType[Any], ...] = (BATCH_SIZE, SLEEP, LEASE)
+"""Every setting, in the order of the reference page."""
 
 
 def resolve(

@@ -22,19 +22,20 @@ def text_of(file: str) -> str:
     return (resources.files("sluicegate.store") / "sql" / file).read_text(encoding="utf-8")
 
 
+def named(file: str) -> dict[str, str]:
+    """Return the statements of an SQL file by their names, without the final semicolon."""
+    text = text_of(file)
+    heads = list(_HEAD.finditer(text))
+    return {
+        head["name"]: text[head.end() : following.start() if following else len(text)].strip().removesuffix(";")
+        for head, following in zip(heads, [*heads[1:], None], strict=True)
+    }
+
+
 @functools.cache
 def statements() -> Mapping[str, sql.SQL]:
     """Return every statement by name; parameters are psycopg's ``%(name)s``."""
-    found: dict[str, sql.SQL] = {}
-    for file in FILES:
-        text = text_of(file)
-        heads = list(_HEAD.finditer(text))
-        for head, following in zip(heads, [*heads[1:], None], strict=True):
-            body = text[head.end() : following.start() if following else len(text)].strip().removesuffix(";")
-            if head["name"] in found:
-                raise ValueError(f"{file}: {head['name']} is there twice")
-            found[head["name"]] = sql.SQL(body)
-    return found
+    return {name: sql.SQL(text) for file in FILES for name, text in named(file).items()}
 
 
 def statement(name: str) -> sql.SQL:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluicegate.errors import UsageError
-from sluicegate.statements.parse import parse_script
-from sluicegate.store.queries import statement, text_of
+from sluicegate.store.queries import named, statement
 
 if TYPE_CHECKING:
     import psycopg
@@ -21,8 +20,8 @@ class StateSchemaError(UsageError):
 
 
 def install_statements(version: int = VERSION) -> tuple[str, ...]:
-    """Return the statements that lead from the version before to this one, without comments and semicolons."""
-    return tuple(parsed.sql for parsed in parse_script(text_of(f"schema_{version}.sql")))
+    """Return the statements that lead from the version before to this one, each without its semicolon."""
+    return tuple(named(f"schema_{version}.sql").values())
 
 
 def require(connection: psycopg.Connection[TupleRow]) -> None:

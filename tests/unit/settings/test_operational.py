@@ -16,7 +16,8 @@ def test_a_bad_batch_size_is_refused_with_name_value_origin_and_range(text: str)
     with pytest.raises(SettingError) as refused:
         resolve(BATCH_SIZE, environment={"BATCH_SIZE": text})
     assert refused.value.message == (
-        f"BATCH_SIZE={text!r} (from environment) is refused: it must be a whole number from 1 to 100,000, in digits only."
+        f"BATCH_SIZE={text!r} (from environment) is refused: it must be a whole number from 1 to 100,000, in "
+        "digits only."
     )
     assert refused.value.exit_code == 2
 

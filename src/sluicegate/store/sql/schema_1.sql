@@ -1,8 +1,12 @@
--- The tables in which sluicegate keeps what its backfills have done, version 1. This text is copied into a revision by
--- `sluicegate init`; it never changes afterwards. A later version is a file of its own that changes these tables.
+-- The tables in which sluicegate keeps what its backfills have done, version 1. `sluicegate init` copies these
+-- statements into a revision; this file never changes afterwards. A later version is a file of its own.
 
+-- name: create_schema
+-- The schema.
 CREATE SCHEMA sluicegate;
 
+-- name: create_backfill
+-- One row for each backfill: its state, how far it is, and the proof.
 CREATE TABLE sluicegate.backfill (
     name text NOT NULL,
     number text NOT NULL,
@@ -30,6 +34,8 @@ CREATE TABLE sluicegate.backfill (
     ))
 );
 
+-- name: create_frontier
+-- How far the plan of chunks reaches; apart from backfill, so that planning holds up no commit.
 CREATE TABLE sluicegate.frontier (
     backfill text NOT NULL,
     seq bigint NOT NULL,
@@ -39,6 +45,8 @@ CREATE TABLE sluicegate.frontier (
     CONSTRAINT frontier_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
 );
 
+-- name: create_chunk
+-- The ledger: a row for each chunk, written in the transaction that writes the chunk's rows.
 CREATE TABLE sluicegate.chunk (
     backfill text NOT NULL,
     kind text NOT NULL,
@@ -59,9 +67,13 @@ CREATE TABLE sluicegate.chunk (
     CONSTRAINT chunk_state_check CHECK (state IN ('pending', 'running', 'done', 'parked', 'failed'))
 );
 
+-- name: create_chunk_open_idx
+-- Chunks that are left to do, found without reading those that are done.
 CREATE INDEX chunk_open_idx ON sluicegate.chunk (backfill, kind, seq, part)
     WHERE state IN ('pending', 'running', 'failed');
 
+-- name: create_parked
+-- Rows that cannot be written, with the reason.
 CREATE TABLE sluicegate.parked (
     backfill text NOT NULL,
     key text[] NOT NULL,
@@ -73,6 +85,8 @@ CREATE TABLE sluicegate.parked (
     CONSTRAINT parked_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
 );
 
+-- name: create_lease
+-- Workers: each has an epoch, and writes only as long as its row is here.
 CREATE TABLE sluicegate.lease (
     backfill text NOT NULL,
     epoch bigint NOT NULL,
@@ -84,6 +98,8 @@ CREATE TABLE sluicegate.lease (
     CONSTRAINT lease_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
 );
 
+-- name: create_audit
+-- Who did what.
 CREATE TABLE sluicegate.audit (
     id bigint GENERATED ALWAYS AS IDENTITY,
     at timestamp with time zone NOT NULL DEFAULT now(),
@@ -94,10 +110,14 @@ CREATE TABLE sluicegate.audit (
     CONSTRAINT audit_pkey PRIMARY KEY (id)
 );
 
+-- name: create_schema_version
+-- Which version of these tables this is.
 CREATE FUNCTION sluicegate.schema_version() RETURNS integer
 LANGUAGE sql IMMUTABLE
 AS $$ SELECT 1 $$;
 
+-- name: create_require_backfill
+-- The gate: raises SG001 unless every backfill of this name or number is verified.
 CREATE FUNCTION sluicegate.require_backfill(wanted text) RETURNS void
 LANGUAGE plpgsql STABLE
 AS $$
@@ -117,12 +137,11 @@ BEGIN
                 ERRCODE = 'SG001',
                 MESSAGE = 'the gate is closed: backfill ' || run.name || ' is not verified',
                 DETAIL = 'Its state is "' || replace(run.state, '_', ' ') || '"; nothing proves that no row is missing'
-                    || CASE WHEN run.rows_parked > 0 THEN ', and ' || run.rows_parked || ' rows are parked.' ELSE '.' END,
-                HINT = CASE WHEN run.state IN ('finished', 'finished_with_parked')
-                    THEN 'Run: sluicegate backfill verify ' || run.name || '; then this revision again.'
-                    ELSE 'Run: sluicegate backfill run ' || run.name || '; then: sluicegate backfill verify ' || run.name
-                        || '; then this revision again.'
-                    END;
+                    || CASE WHEN run.rows_parked > 0 THEN ', and ' || run.rows_parked || ' rows are parked' ELSE '' END
+                    || '.',
+                HINT = CASE WHEN run.state IN ('finished', 'finished_with_parked', 'verified') THEN ''
+                    ELSE 'Run: sluicegate backfill run ' || run.name || '. ' END
+                    || 'Run: sluicegate backfill verify ' || run.name || '. Then run this revision again.';
         END IF;
     END LOOP;
     IF known = 0 THEN
@@ -130,8 +149,8 @@ BEGIN
             ERRCODE = 'SG001',
             MESSAGE = 'the gate is closed: backfill ' || wanted || ' has never run in this database',
             DETAIL = 'Schema sluicegate holds no backfill of that name or number.',
-            HINT = 'Run: sluicegate backfill run ' || wanted || '; then: sluicegate backfill verify ' || wanted
-                || '; then this revision again.';
+            HINT = 'Run: sluicegate backfill run ' || wanted || '. Run: sluicegate backfill verify ' || wanted
+                || '. Then run this revision again.';
     END IF;
 END
 $$;

@@ -1,0 +1,180 @@
+"""Create the schema in which backfills keep their progress, as `sluicegate init` writes it."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create schema sluicegate: the backfills' state, their ledger, and the gate."""
+    # The schema in which sluicegate's backfills keep their progress, version 1; do not change it.
+    op.execute("CREATE SCHEMA sluicegate")
+    op.execute(
+        """
+CREATE TABLE sluicegate.backfill (
+    name text NOT NULL,
+    number text NOT NULL,
+    revision text NOT NULL,
+    state text NOT NULL,
+    fingerprint text NOT NULL,
+    key_types text[] NOT NULL,
+    upper_bound text[],
+    mark text[],
+    batch_size integer NOT NULL,
+    sleep double precision NOT NULL,
+    epoch bigint NOT NULL,
+    rows_written bigint NOT NULL,
+    rows_parked bigint NOT NULL,
+    rows_owed bigint,
+    rows_done bigint,
+    error text,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    verified_at timestamp with time zone,
+    CONSTRAINT backfill_pkey PRIMARY KEY (name),
+    CONSTRAINT backfill_state_check CHECK (state IN (
+        'planned', 'running', 'pausing', 'paused', 'cancelling', 'cancelled', 'interrupted', 'failed', 'finished',
+        'finished_with_parked', 'verified'
+    ))
+)
+"""
+    )
+    op.execute(
+        """
+CREATE TABLE sluicegate.frontier (
+    backfill text NOT NULL,
+    seq bigint NOT NULL,
+    bound text[],
+    exhausted boolean NOT NULL,
+    CONSTRAINT frontier_pkey PRIMARY KEY (backfill),
+    CONSTRAINT frontier_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
+)
+"""
+    )
+    op.execute(
+        """
+CREATE TABLE sluicegate.chunk (
+    backfill text NOT NULL,
+    kind text NOT NULL,
+    seq bigint NOT NULL,
+    part text COLLATE "C" NOT NULL,
+    lo text[],
+    hi text[],
+    state text NOT NULL,
+    rows bigint,
+    attempts integer NOT NULL,
+    epoch bigint,
+    error text,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT chunk_pkey PRIMARY KEY (backfill, kind, seq, part),
+    CONSTRAINT chunk_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE,
+    CONSTRAINT chunk_kind_check CHECK (kind IN ('range', 'requeue', 'keys')),
+    CONSTRAINT chunk_state_check CHECK (state IN ('pending', 'running', 'done', 'parked', 'failed'))
+)
+"""
+    )
+    op.execute(
+        """
+CREATE INDEX chunk_open_idx ON sluicegate.chunk (backfill, kind, seq, part)
+    WHERE state IN ('pending', 'running', 'failed')
+"""
+    )
+    op.execute(
+        """
+CREATE TABLE sluicegate.parked (
+    backfill text NOT NULL,
+    key text[] NOT NULL,
+    sqlstate text,
+    reason text NOT NULL,
+    attempts integer NOT NULL,
+    parked_at timestamp with time zone NOT NULL,
+    CONSTRAINT parked_pkey PRIMARY KEY (backfill, key),
+    CONSTRAINT parked_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
+)
+"""
+    )
+    op.execute(
+        """
+CREATE TABLE sluicegate.lease (
+    backfill text NOT NULL,
+    epoch bigint NOT NULL,
+    owner text NOT NULL,
+    acquired_at timestamp with time zone NOT NULL,
+    renewed_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT lease_pkey PRIMARY KEY (backfill, epoch),
+    CONSTRAINT lease_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
+)
+"""
+    )
+    op.execute(
+        """
+CREATE TABLE sluicegate.audit (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    backfill text NOT NULL,
+    actor text NOT NULL,
+    event text NOT NULL,
+    detail text NOT NULL,
+    CONSTRAINT audit_pkey PRIMARY KEY (id)
+)
+"""
+    )
+    op.execute(
+        """
+CREATE FUNCTION sluicegate.schema_version() RETURNS integer
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT 1 $$
+"""
+    )
+    op.execute(
+        """
+CREATE FUNCTION sluicegate.require_backfill(wanted text) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    known integer := 0;
+    run record;
+BEGIN
+    FOR run IN
+        SELECT b.name, b.state, b.mark, b.rows_parked, b.verified_at
+        FROM sluicegate.backfill AS b
+        WHERE b.name = wanted OR b.number = wanted
+        ORDER BY b.name
+    LOOP
+        known := known + 1;
+        IF run.verified_at IS NULL THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'SG001',
+                MESSAGE = 'the gate is closed: backfill ' || run.name || ' is not verified',
+                DETAIL = 'Its state is "' || replace(run.state, '_', ' ') || '"; nothing proves that no row is missing'
+                    || CASE WHEN run.rows_parked > 0 THEN ', and ' || run.rows_parked || ' rows are parked' ELSE '' END
+                    || '.',
+                HINT = CASE WHEN run.state IN ('finished', 'finished_with_parked', 'verified') THEN ''
+                    ELSE 'Run: sluicegate backfill run ' || run.name || '. ' END
+                    || 'Run: sluicegate backfill verify ' || run.name || '. Then run this revision again.';
+        END IF;
+    END LOOP;
+    IF known = 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'SG001',
+            MESSAGE = 'the gate is closed: backfill ' || wanted || ' has never run in this database',
+            DETAIL = 'Schema sluicegate holds no backfill of that name or number.',
+            HINT = 'Run: sluicegate backfill run ' || wanted || '. Run: sluicegate backfill verify ' || wanted
+                || '. Then run this revision again.';
+    END IF;
+END
+$$
+"""
+    )
+
+
+def downgrade() -> None:
+    """Drop it with everything in it; progress and proofs are gone."""
+    op.execute("DROP SCHEMA sluicegate CASCADE")

@@ -300,6 +300,7 @@ class Function:
     settings: Mapping[str, str] = field(default_factory=dict)
     extension: str | None = None
     returns_set: bool = False
+    argument_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
+from sluicegate.catalog.expressions import Invalid, Notes, Reader
+from sluicegate.catalog.expressions.constructs import READERS
 from sluicegate.catalog.model import Name, Relation, RelationKind, SqlType
 from sluicegate.catalog.naming import column_name
 from sluicegate.catalog.types import builtin_type
@@ -280,8 +282,10 @@ class Query:
         inner = unwrap(node)
         if inner is None or not inner.ListFields():
             return None
-        found = self._note(inner, scope)
-        return found if found is not None else self._simple_type(inner)
+        noted = self._note(inner, scope)
+        if isinstance(inner, pg.ColumnRef | pg.SelectStmt):
+            return noted
+        return self._type(inner, scope)
 
     def _note(self, node: Any, scope: Scope) -> SqlType | None:
         if isinstance(node, pg.ColumnRef):
@@ -315,12 +319,25 @@ class Query:
             level = level.outer
         return None
 
-    def _simple_type(self, node: Any) -> SqlType | None:
-        from sluicegate.catalog.types import find_type
+    def _type(self, node: Any, scope: Scope) -> SqlType | None:
+        if isinstance(node, pg.ResTarget):
+            node = unwrap(node.val)
+        if not isinstance(node, tuple(READERS)):
+            return None
 
-        if isinstance(node, pg.TypeCast):
-            return find_type(node.type_name, self.catalog, self.search_path)
-        return None
+        def column(parts: tuple[str, ...], _notes: Notes) -> SqlType | None:
+            fields = [pg.Node(string=pg.String(sval=part)) for part in parts]
+            return self._column(pg.ColumnRef(fields=fields), scope)
+
+        def subquery(query: Any) -> SqlType | None:
+            return next(iter(self._statement(unwrap(query), scope).values()), None)
+
+        reader = Reader(self.catalog, self.search_path, self.catalog.version, columns=column, subquery=subquery)
+        try:
+            found = reader.read(node)
+        except Invalid:
+            return None
+        return found.type
 
 
 _SEQUENCE_COLUMNS = {"last_value": "int8", "log_cnt": "int8", "is_called": "bool"}

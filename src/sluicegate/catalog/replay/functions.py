@@ -20,7 +20,7 @@ _OUTPUT = {pg.FUNC_PARAM_OUT, pg.FUNC_PARAM_INOUT, pg.FUNC_PARAM_TABLE}
 
 def create_function(draft: Draft, node: Any) -> None:
     """Replay CREATE FUNCTION and CREATE PROCEDURE."""
-    arguments, outputs = [], []
+    arguments, outputs, names = [], [], []
     defaults = 0
     variadic = False
     for item in node.parameters:
@@ -28,6 +28,7 @@ def create_function(draft: Draft, node: Any) -> None:
         parameter_type = _plain(draft.type(parameter.arg_type))
         if parameter.mode in _INPUT:
             arguments.append(parameter_type)
+            names.append(parameter.name)
             defaults += parameter.HasField("defexpr")
             variadic = variadic or parameter.mode == pg.FUNC_PARAM_VARIADIC
         if parameter.mode in _OUTPUT:
@@ -50,6 +51,7 @@ def create_function(draft: Draft, node: Any) -> None:
         kind="procedure" if node.is_procedure else "function",
         defaults=defaults,
         variadic=variadic,
+        argument_names=tuple(names),
     )
     for item in node.options:
         element = item.def_elem

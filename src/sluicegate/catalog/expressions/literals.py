@@ -1,0 +1,170 @@
+"""Whether a text is a value of a type: what the type's input function says when a literal is read."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING
+
+from sluicegate.catalog.expressions.meaning import Invalid
+from sluicegate.catalog.extensions import VECTOR_TYPES
+from sluicegate.catalog.model import SqlType, TypeKind
+from sluicegate.catalog.types import CATALOG_SCHEMA, base_type, display
+
+if TYPE_CHECKING:
+    from sluicegate.catalog.model import Catalog
+
+_RANGES = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
+_INTEGER = re.compile(r"[+-]?(\d+(_\d+)*|0[xX](_?[0-9a-fA-F])+|0[oO](_?[0-7])+|0[bB](_?[01])+)")
+_NUMBER = re.compile(r"[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][+-]?\d+)?")
+_NUMBER_WORDS = {"nan", "inf", "infinity", "+inf", "+infinity", "-inf", "-infinity"}
+_UUID = re.compile(r"\{?[0-9a-fA-F]{4}(-?[0-9a-fA-F]{4}){7}\}?")
+_TRUTH = ("true", "false", "yes", "no", "on", "off", "1", "0")
+_VECTOR_LIMIT = 16_000
+
+
+def check_literal(text: str, target: SqlType, catalog: Catalog) -> None:
+    """Refuse a text that a type's input function is known to refuse; a text it says nothing of passes.
+
+    Numbers, booleans, UUIDs, JSON, bit strings, enums and pgvector's types are read; dates, networks and other
+    types with many spellings are not.
+
+    Raises:
+        Invalid: the text is no value of the type.
+    """
+    inner = base_type(target, catalog)
+    if inner.array:
+        if not text.strip().startswith(("{", "[")):
+            raise Invalid("22P02", f'malformed array literal: "{text}"')
+        return
+    if inner.name.schema == CATALOG_SCHEMA:
+        _check_builtin(text, inner)
+        return
+    user_type = catalog.types.get(inner.name)
+    if user_type is None:
+        return
+    if user_type.kind is TypeKind.ENUM and text not in user_type.values:
+        raise Invalid("22P02", f'invalid input value for enum {display(SqlType(inner.name))}: "{text}"')
+    if user_type.extension == "vector" and inner.name.name in VECTOR_TYPES:
+        _check_vector(text, inner)
+
+
+def _check_builtin(text: str, target: SqlType) -> None:
+    name = target.name.name
+    stripped = text.strip(" \t\n\r\v\f")
+    refused = Invalid("22P02", f'invalid input syntax for type {display(SqlType(target.name))}: "{text}"')
+    match name:
+        case "int2" | "int4" | "int8":
+            if not _INTEGER.fullmatch(stripped):
+                raise refused
+            value = int(stripped.replace("_", ""), 0 if re.search(r"0[xXoObB]", stripped) else 10)
+            limit = _RANGES[name]
+            if not -limit <= value < limit:
+                raise Invalid("22003", f'value "{text}" is out of range for type {display(SqlType(target.name))}')
+        case "numeric" | "float4" | "float8":
+            if not _NUMBER.fullmatch(stripped) and stripped.lower() not in _NUMBER_WORDS and not _hex(stripped):
+                raise refused
+            if name == "numeric":
+                _check_precision(stripped, target)
+        case "bool":
+            if not stripped or not any(word.startswith(stripped.lower()) for word in _TRUTH) or stripped.lower() == "o":
+                raise refused
+        case "uuid":
+            if not _UUID.fullmatch(text) or text.startswith("{") != text.endswith("}"):
+                raise refused
+        case "json" | "jsonb":
+            _check_json(text, name)
+        case "bit" | "varbit":
+            _check_bits(text, target)
+        case "varchar" | "bpchar":
+            # Only an assignment refuses a longer text; a cast cuts it. Blanks at the end never count.
+            return
+
+
+def _hex(text: str) -> bool:
+    return re.fullmatch(r"[+-]?0[xXoObB][0-9a-fA-F_]+", text) is not None
+
+
+def check_assigned_length(text: str, target: SqlType, catalog: Catalog) -> None:
+    """Refuse a text that is too long for a ``varchar(n)`` or ``char(n)`` it is assigned to, as a default is.
+
+    Raises:
+        Invalid: it is longer than n characters, blanks at the end apart.
+    """
+    inner = base_type(target, catalog)
+    if inner.array or inner.name.schema != CATALOG_SCHEMA or not inner.modifiers:
+        return
+    if inner.name.name in {"varchar", "bpchar"} and len(text.rstrip(" ")) > inner.modifiers[0]:
+        raise Invalid("22001", f"value too long for type {display(inner)}")
+
+
+def _check_precision(text: str, target: SqlType) -> None:
+    if not target.modifiers or text.lower() in _NUMBER_WORDS:
+        return
+    precision, scale = (*target.modifiers, 0)[:2]
+    try:
+        whole = abs(float(text.replace("_", "")))
+    except ValueError:
+        return
+    if whole and math.isfinite(whole) and round(whole, max(scale, 0)) >= 10 ** (precision - scale):
+        raise Invalid("22003", "numeric field overflow")
+
+
+def _check_json(text: str, name: str) -> None:
+    try:
+        json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Invalid("22P02", f"invalid input syntax for type {name}") from error
+    if name == "jsonb" and "\\u0000" in text:
+        raise Invalid("22P05", "unsupported Unicode escape sequence")
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(word)
+
+
+def _check_bits(text: str, target: SqlType) -> None:
+    digits = text[1:] if text[:1] in "bBxX" and text[:1] else text
+    if text[:1] in {"x", "X"}:
+        if not re.fullmatch(r"[0-9a-fA-F]*", digits):
+            raise Invalid("22P02", f'"{digits[:1]}" is not a valid hexadecimal digit')
+        length = 4 * len(digits)
+    else:
+        if wrong := re.search(r"[^01]", digits):
+            raise Invalid("22P02", f'"{wrong[0]}" is not a valid binary digit')
+        length = len(digits)
+    if not target.modifiers:
+        return
+    if target.name.name == "bit" and length != target.modifiers[0]:
+        raise Invalid("22026", f"bit string length {length} does not match type bit({target.modifiers[0]})")
+    if target.name.name == "varbit" and length > target.modifiers[0]:
+        raise Invalid("22001", f"bit string too long for type bit varying({target.modifiers[0]})")
+
+
+def _check_vector(text: str, target: SqlType) -> None:
+    """Read a vector's text form (pgvector 0.8.5, vector_in, halfvec_in, sparsevec_in)."""
+    name = target.name.name
+    refused = Invalid("22P02", f'invalid input syntax for type {name}: "{text}"')
+    stripped = text.strip(" \t\n\r\v\f")
+    if name == "sparsevec":
+        found = re.fullmatch(r"\{(.*)\}\s*/\s*(\d+)", stripped, re.DOTALL)
+        if found is None:
+            raise refused
+        dimensions = int(found[2])
+    else:
+        if not (stripped.startswith("[") and stripped.endswith("]")):
+            raise refused
+        parts = stripped[1:-1].split(",")
+        if parts == [""]:
+            raise Invalid("22000", f"{name} must have at least 1 dimension")
+        if len(parts) > _VECTOR_LIMIT:
+            raise Invalid("54000", f"{name} cannot have more than {_VECTOR_LIMIT} dimensions")
+        for part in parts:
+            if part.strip().lower().lstrip("+-") in {"nan", "inf", "infinity"}:
+                raise Invalid("22000", f"{'NaN' if 'nan' in part.lower() else 'infinite value'} not allowed in {name}")
+            if not _NUMBER.fullmatch(part.strip()):
+                raise refused
+        dimensions = len(parts)
+    if target.modifiers and dimensions != target.modifiers[0]:
+        raise Invalid("22000", f"expected {target.modifiers[0]} dimensions, not {dimensions}")

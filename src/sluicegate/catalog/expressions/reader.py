@@ -1,0 +1,180 @@
+"""Reads an expression tree as the server's analyser and planner would: types, overloads, volatility, errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.catalog.casts import CastContext, CastPath, find_cast, length_coercion, worst
+from sluicegate.catalog.expressions.constructs import READERS, other
+from sluicegate.catalog.expressions.literals import check_literal
+from sluicegate.catalog.expressions.meaning import Invalid, Meaning, Notes, Place
+from sluicegate.catalog.extensions import only_known
+from sluicegate.catalog.model import SqlType, Volatility
+from sluicegate.catalog.polymorphism import UNKNOWN, common_type
+from sluicegate.catalog.type_facts import type_facts
+from sluicegate.catalog.types import base_type, builtin_type, display, find_type, written
+from sluicegate.statements.nodes import string, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sluicegate.catalog.model import Catalog
+
+_BOOL = builtin_type("bool")
+
+
+class Reader:
+    """Reads expressions over one schema.
+
+    Attributes:
+        notes: columns used and things not known, gathered over all expressions read.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        search_path: Iterable[str],
+        version: int,
+        *,
+        columns: Callable[[tuple[str, ...], Notes], SqlType | None],
+        place: Place = Place.QUERY,
+        parameters: tuple[Meaning, ...] = (),
+        subquery: Callable[[Any], SqlType | None] | None = None,
+        depth: int = 0,
+    ) -> None:
+        """Build a reader.
+
+        Args:
+            catalog: the schema.
+            search_path: schemas of unqualified names.
+            version: the server's major version.
+            columns: the type behind a column reference, given its parts; it raises ``Invalid`` for one that the
+                place does not have, and gives None for one that is not known.
+            place: where the expressions stand.
+            parameters: what ``$1``, ``$2`` … stand for, in an SQL function's body.
+            subquery: reads a query inside an expression and gives the type of its first column.
+            depth: how many SQL functions are being inlined around this expression.
+        """
+        self.catalog = catalog
+        self.search_path = tuple(search_path)
+        self.version = version
+        self.place = place
+        self.parameters = parameters
+        self.depth = depth
+        self.notes = Notes()
+        self.column = columns
+        self.subquery = subquery
+
+    # -- the door ------------------------------------------------------------------------------------------------
+
+    def read(self, node: Any) -> Meaning:
+        """Return what an expression means.
+
+        Raises:
+            Invalid: the server rejects it.
+        """
+        inner = unwrap(node)
+        read: Callable[[Reader, Any], Meaning] = READERS.get(inner.__class__, other)
+        return read(self, inner)
+
+    def assigned(self, node: Any, target: SqlType) -> Meaning:
+        """Return what an expression means once it is stored in a column of this type, as a default is.
+
+        Raises:
+            Invalid: the server rejects it; 42804 when its type cannot be assigned.
+        """
+        return self.coerce(self.read(node), target, CastContext.ASSIGNMENT)
+
+    def condition(self, node: Any, what: str = "WHERE") -> Meaning:
+        """Return what an expression means where a truth value is wanted.
+
+        Raises:
+            Invalid: the server rejects it; 42804 when it is no truth value.
+        """
+        found = self.read(node)
+        if found.type is not None and found.type != UNKNOWN and base_type(found.type, self.catalog) != _BOOL:
+            raise Invalid("42804", f"argument of {what} must be type boolean, not type {display(found.type)}")
+        return self.coerce(found, _BOOL, CastContext.IMPLICIT)
+
+    # -- coercion ------------------------------------------------------------------------------------------------
+
+    def coerce(self, found: Meaning, target: SqlType, context: CastContext) -> Meaning:
+        """Return an expression's meaning as another type, within what a context allows.
+
+        Raises:
+            Invalid: there is no such cast (42804 in an assignment, 42846 where it is written out), or a literal is
+                no value of the type.
+        """
+        if found.null and found.type == UNKNOWN:
+            return Meaning(target, found.volatility, constant=True, null=True)
+        if found.type == UNKNOWN and found.literal is not None:
+            check_literal(found.literal, target, self.catalog)
+            facts = type_facts(target, self.catalog)
+            if not facts.known:
+                self.notes.unknown(f"what the input function of type {display(target)} does is not known")
+            return Meaning(target, Volatility.IMMUTABLE, constant=True, literal=found.literal)
+        if found.type is None or found.type == UNKNOWN:
+            return Meaning(target, worst(found.volatility, self._cast_of_unknown(found)), found.constant)
+        path = find_cast(found.type, target, self.catalog, self.version)
+        if path is None or path.context > context:
+            self._refuse_cast(found.type, target, context, path)
+            return Meaning(target, None)
+        volatility = worst(found.volatility, path.volatility, self._length(found.type, target, path))
+        folded = found.constant and volatility is Volatility.IMMUTABLE
+        return Meaning(target, volatility, folded, found.literal if folded else None, found.null and folded)
+
+    def _cast_of_unknown(self, found: Meaning) -> Volatility | None:
+        return None if found.type is None else Volatility.IMMUTABLE
+
+    def _length(self, source: SqlType, target: SqlType, path: CastPath) -> Volatility | None:
+        if not base_type(target, self.catalog).modifiers or source.modifiers == target.modifiers:
+            return Volatility.IMMUTABLE
+        return length_coercion(target, self.catalog, self.version) or path.volatility
+
+    def _refuse_cast(self, source: SqlType, target: SqlType, context: CastContext, path: CastPath | None) -> None:
+        both_known = type_facts(source, self.catalog).known and type_facts(target, self.catalog).known
+        if path is None and not (both_known and only_known(self.catalog)):
+            self.notes.unknown(f"whether {display(source)} can be cast to {display(target)} is not known")
+            return
+        if context is CastContext.EXPLICIT:
+            raise Invalid("42846", f"cannot cast type {display(_plain(source))} to {display(_plain(target))}")
+        raise Invalid("42804", f"type {display(_plain(target))} is wanted, but the expression is {display(source)}")
+
+    def common(self, parts: list[Meaning], what: str) -> tuple[SqlType | None, Volatility | None]:
+        """Return the type that several expressions share, and the volatility of all of them as that type.
+
+        Raises:
+            Invalid: they have none (42804).
+        """
+        volatility = worst(*(part.volatility for part in parts))
+        if any(part.type is None for part in parts):
+            return None, volatility
+        types = [part.type for part in parts if part.type is not None]
+        found = common_type(types, self.catalog, self.version)
+        if found is None:
+            names = [display(_plain(one)) for one in dict.fromkeys(types) if one != UNKNOWN]
+            raise Invalid("42804", f"{what} types {names[0]} and {names[-1]} cannot be matched")
+        coerced = [self.coerce(part, found, CastContext.IMPLICIT) for part in parts]
+        return found, worst(volatility, *(part.volatility for part in coerced))
+
+    def type(self, type_name: Any) -> SqlType | None:
+        """Return the type that a ``TypeName`` means; None, and a note, when it is not known.
+
+        Raises:
+            Invalid: it does not exist (42704).
+        """
+        target = find_type(type_name, self.catalog, self.search_path)
+        if target is None:
+            if only_known(self.catalog):
+                raise Invalid("42704", f'type "{written(type_name)}" does not exist')
+            self.notes.unknown(f"the type {written(type_name)} is not in the schema that was given")
+        return target
+
+    def qualified(self, names: Any) -> tuple[str | None, str]:
+        """Return schema and name of a function's or operator's name list."""
+        parts = [string(item) for item in names]
+        return (parts[-2] if len(parts) > 1 else None), parts[-1]
+
+
+def _plain(found: SqlType) -> SqlType:
+    return SqlType(found.name, array=found.array)

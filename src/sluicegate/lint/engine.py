@@ -101,7 +101,8 @@ class Judge:
             else:
                 kept.append(finding)
         kept += self._about_comments(captured, comments, used)
-        return list(dict.fromkeys(kept)), dropped
+        # A loop issues the same statement many times; one finding says it.
+        return list({(f.rule, f.location, f.message): f for f in kept}.values()), dropped
 
     def _ask(self, revision: RevisionContext) -> Iterator[tuple[Finding, list[tuple[int, int]]]]:
         """Yield each finding with the ranges of lines on which a comment may allow it."""

@@ -1,15 +1,15 @@
-"""A NOT NULL column with a constant default claims a fact about rows that nobody has looked at.
+"""A default on an added column claims something about every old row that nobody has looked at.
 
 ## What it does
 
-`ADD COLUMN … NOT NULL DEFAULT constant` gives every existing row the default at once. PostgreSQL 11 and later keep it
-in the catalog and do not rewrite the table.
+`ADD COLUMN … DEFAULT value` gives every existing row the value at once, nullable or not. PostgreSQL 11 and later keep
+it in the catalog and do not rewrite the table; `now()` counts too, as the moment of the migration.
 
 ## Why it hurts
 
 The lock is short. The harm is in the data: rows that were never computed look computed. `has_embedding = false` on a
-row that has an embedding, `language = 'en'` on a text nobody has read: no query can tell them from real answers, a
-backfill cannot find what is left to do, and a gate cannot prove that it is complete.
+row that has an embedding, `language = 'en'` on a text nobody has read, `updated_at` on the day of the deploy: no query
+can tell them from real answers, a backfill cannot find what is left to do, and a gate cannot prove that it is complete.
 
 ## Instead
 
@@ -18,8 +18,9 @@ DEFAULT where it is true for them, backfill the old rows, verify, and mark the c
 
 ## When it is fine
 
-Where the default is a true statement about every existing row. Allow it there with a comment that says why, or relax
-the rule for the project: `[rules.non-null-default] allow_constant = true`.
+`DEFAULT NULL`, and any default on a table that the same revision creates. Where the value is a true statement about
+every existing row, allow it with a comment that says why, or relax the rule for the project with
+`[rules.non-null-default] allow_constant = true`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from sluicegate.findings import Level
 from sluicegate.rules.kit.operations import add_column, not_null_by_check, set_default
 from sluicegate.rules.kit.remedy import Revision, phased
 from sluicegate.rules.kit.rule import Option, Problem, Rule
-from sluicegate.rules.kit.spelling import expression_sql, identifier
+from sluicegate.rules.kit.spelling import expression_sql, identifier, is_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 RULE = Rule(
     name="non-null-default",
     level=Level.ERROR,
-    options=(Option("allow_constant", False, "Accept every constant NOT NULL default."),),
+    options=(Option("allow_constant", False, "Accept every default that does not rewrite the table."),),
 )
 
 SETUP = """
@@ -57,25 +58,22 @@ op.add_column("events", sa.Column("has_embedding", sa.Boolean()))
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Judge each column that is added NOT NULL with a default that does not rewrite."""
+    """Judge each default that old rows get without a rewrite."""
     for column in context.added_columns():
         default = column.default
-        if default is None or not column.not_null or context.option("allow_constant") or context.rewritten(column):
+        if default is None or is_null(default) or context.rewritten(column) or context.option("allow_constant"):
             continue
         table, name = context.described(column.table), identifier(column.name)
+        steps = (
+            add_column(column.table, column.name, column.type_name),
+            set_default(column.table, column.name, default),
+        )
+        now = Revision("this revision: NULL means not yet; the default is for rows to come", steps)
+        later = Revision(
+            "a later revision, after the backfill is verified", not_null_by_check(column.table, column.name)
+        )
         yield Problem(
             f"Every existing row of {table} gets {name} = {expression_sql(default)} without being looked at: rows that "
-            "look computed and are not. PostgreSQL does not rewrite the table for this; the data is what it harms.",
-            phased(
-                Revision(
-                    "this revision: NULL means not yet; the default is for rows to come",
-                    (
-                        add_column(column.table, column.name, column.type_name),
-                        set_default(column.table, column.name, default),
-                    ),
-                ),
-                Revision(
-                    "a later revision, after the backfill is verified", not_null_by_check(column.table, column.name)
-                ),
-            ),
+            "look computed and are not. PostgreSQL does not rewrite the table for this; it is the data that is harmed.",
+            phased(now, later) if column.not_null else phased(now),
         )

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
-from sluicegate.catalog.model import Name, Relation, RelationKind
+from sluicegate.catalog.model import Name, Relation, RelationKind, TypeKind
 from sluicegate.effects.model import InTransaction, LockMode, LossKind
 from sluicegate.rules.kit.changes import DataChange, data_changes
 from sluicegate.rules.kit.commands import AddedColumn, Command, commands_of, constraints_in
 from sluicegate.rules.kit.created_triggers import CreatedTrigger, created_trigger
+from sluicegate.rules.kit.renames import Renamed, name_returns, renamed
 from sluicegate.rules.kit.spelling import qualified_identifier
 from sluicegate.rules.kit.vectors import VECTOR_TYPES, written_type, written_vector_type
 from sluicegate.rules.kit.words import about, lock_words, who_waits
 from sluicegate.settings.keys import milliseconds
-from sluicegate.statements.nodes import qualified, strings
+from sluicegate.statements.nodes import qualified, strings, walk_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from sluicegate.catalog.model import Catalog, Column, Index
+    from sluicegate.catalog.model import Catalog, Column, Index, SqlType, UserType
     from sluicegate.effects.model import Effects
     from sluicegate.rules.kit.revision import RevisionContext
     from sluicegate.rules.kit.step import Step
@@ -224,6 +225,47 @@ class Context:
     def created_trigger(self) -> CreatedTrigger | None:
         """Return what a CREATE TRIGGER is about to do; None for another statement."""
         return created_trigger(self)
+
+    def renamed(self, *kinds: str) -> Renamed | None:
+        """Return the rename that the statement makes of one of these ``ObjectType`` kinds."""
+        return renamed(self, kinds)
+
+    def name_returns(self, change: Renamed) -> bool:
+        """Tell whether something else has the old name when the revision ends."""
+        return name_returns(self, change)
+
+    def changed_columns(self) -> Iterator[tuple[Name, Column]]:
+        """Yield the columns that are new after the statement or have another type, also those of new tables."""
+        for name, relation in self.after.relations.items():
+            old = self.before.relations.get(name)
+            if old is relation or relation.kind not in (RelationKind.TABLE, RelationKind.PARTITIONED):
+                continue
+            known = old.columns if old else {}
+            for column in relation.columns.values():
+                if column.name not in known or known[column.name].type != column.type:
+                    yield name, column
+
+    def added_here(self, table: Name, column: str) -> bool:
+        """Tell whether the revision itself added the column, to whichever table."""
+        start = self.revision.before.relations.get(table)
+        now = self.relation(table)
+        return start is not None and now is not None and column in now.columns and column not in start.columns
+
+    def filled_here(self, table: Name) -> bool:
+        """Tell whether an earlier statement of the revision wrote rows into the table."""
+        writing = (pg.InsertStmt, pg.UpdateStmt, pg.CopyStmt, pg.MergeStmt)
+        return any(e.name_of(w.relation) == table for e in self.earlier() for w in walk_kinds(e.node, *writing))
+
+    def domain_of(self, column: AddedColumn) -> UserType | None:
+        """Return the domain that an added column has as its type, or None."""
+        relation = self.after.relations.get(column.table)
+        added = relation.columns.get(column.name) if relation else None
+        found = self.before.types.get(added.type.name) if added else None
+        return found if found is not None and found.kind is TypeKind.DOMAIN else None
+
+    def is_vector(self, column_type: SqlType) -> bool:
+        """Tell whether a type is one of pgvector's."""
+        return bool(written_vector_type(column_type))
 
     def rewritten(self, part: Command | AddedColumn | None = None) -> tuple[Name, ...]:
         """Return the tables in use that are written anew, by the statement or by one of its actions."""

@@ -154,6 +154,28 @@ def create_index_concurrently(statement: Any, name: str, table: Name) -> Code:
     return outside_transaction(Code(alembic, f"{sql};") if alembic else execute(sql))
 
 
+def as_method(statement: Any, method: str, column: str = "", operator_class: str = "") -> Any:
+    """Return an ``IndexStmt`` for another access method, over one column where one is given, without its options."""
+    node = pg.IndexStmt()
+    node.CopyFrom(statement)
+    node.access_method = method
+    del node.options[:]
+    if column:
+        del node.index_params[:]
+        element = node.index_params.add().index_elem
+        element.name = column
+        element.opclass.add().string.sval = operator_class
+    return node
+
+
+def reindex_concurrently(statement: Any) -> Code:
+    """Build an index again while reads and writes go on."""
+    node = pg.ReindexStmt()
+    node.CopyFrom(statement)
+    node.params.add().def_elem.defname = "concurrently"
+    return outside_transaction(execute(expression_sql(node)))
+
+
 def _create_index_call(node: Any, name: str, table: Name) -> str | None:
     """Return ``op.create_index(...)``, or None when something in the index has no Alembic spelling."""
     keys, classes = [], {}

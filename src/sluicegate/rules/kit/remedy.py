@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 
 INDENT = "    "
+WIDTH = 96  # columns of prose and of a call on one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,12 @@ class Note:
     @property
     def alembic(self) -> str:
         """Return it as a Python comment."""
-        return "\n".join(f"# {line}" for line in textwrap.wrap(self.text, 96))
+        return "\n".join(f"# {line}" for line in textwrap.wrap(self.text, WIDTH - 2))
 
     @property
     def sql(self) -> str:
         """Return it as an SQL comment."""
-        return "\n".join(f"-- {line}" for line in textwrap.wrap(self.text, 96))
+        return "\n".join(f"-- {line}" for line in textwrap.wrap(self.text, WIDTH - 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ class Remedy:
         return self._text("sql", "--")
 
     def _text(self, spelling: str, comment: str) -> str:
-        blocks = [self.advice] if self.advice else []
+        blocks = (
+            [textwrap.fill(self.advice, WIDTH, break_long_words=False, break_on_hyphens=False)] if self.advice else []
+        )
         for revision in self.revisions:
             lines = [f"{comment} {revision.title}"] if revision.title else []
             lines += [str(getattr(part, spelling)) for part in revision.parts]
@@ -103,7 +106,7 @@ def outside_transaction(*parts: Code | Note) -> Code:
 def call(function: str, arguments: list[str]) -> str:
     """Return a Python call, on one line where it fits, else one argument a line."""
     line = f"{function}({', '.join(arguments)})"
-    if len(line) <= 100 and "\n" not in line:
+    if len(line) <= WIDTH and "\n" not in line:
         return line
     if len(arguments) == 1:
         return line if "\n" in line else f"{function}(\n{INDENT}{arguments[0]}\n)"

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from postgast import pg_query_pb2 as pg
+
+from sluicegate.catalog.model import Catalog
 from sluicegate.rules.kit.context import Context
+from sluicegate.rules.kit.mentions import mentioned_paths
+from sluicegate.statements.nodes import strings, value_of, walk_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sluicegate.capture.model import CapturedRevision
+    from sluicegate.findings import Location
+    from sluicegate.rules.kit.mentions import Mention
     from sluicegate.rules.kit.step import Step
     from sluicegate.settings.policy import Policy
+
+
+GATE = ("sluicegate", "require_backfill")
+"""The function behind ``op.require_backfill``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A place where a revision waits for a backfill."""
+
+    backfill: str
+    location: Location
 
 
 class Project(Protocol):
@@ -84,6 +104,27 @@ class RevisionContext:
         return tuple(context for context in self.contexts if context.step.index > index)
 
     @property
+    def before(self) -> Catalog:
+        """Return the schema before its first statement."""
+        return self.steps[0].before if self.steps else Catalog()
+
+    @property
+    def after(self) -> Catalog:
+        """Return the schema after its last statement."""
+        return self.steps[-1].after if self.steps else Catalog()
+
+    @property
     def is_sql_file(self) -> bool:
         """Tell whether it is a bare SQL file and no Alembic revision."""
         return self.captured.revision is None
+
+    def gates(self) -> Iterator[Gate]:
+        """Yield the backfills that the revision waits for with ``op.require_backfill``."""
+        for context in self.contexts:
+            for call in walk_kinds(context.node, pg.FuncCall):
+                if strings(call.funcname)[-2:] == GATE and call.args:
+                    yield Gate(str(value_of(call.args[0])), context.step.captured.location)
+
+    def mentioned_paths(self) -> Iterator[Mention]:
+        """Yield the paths that comments and docstrings of the file name."""
+        return mentioned_paths(self.captured.file, self.captured.source)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
-from sluicegate.statements.nodes import deparse
+from sluicegate.statements.nodes import deparse, unwrap
+from sluicegate.statements.parse import parse_statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +38,25 @@ def type_sql(type_name: Any) -> str:
     """Return a ``TypeName`` as SQL, such as ``varchar(20)``."""
     null = pg.Node(a_const=pg.A_Const(isnull=True))
     return deparse(pg.TypeCast(arg=null, type_name=type_name)).removeprefix("NULL::")
+
+
+def type_named(name: str) -> Any:
+    """Return a type of PostgreSQL's own as a ``TypeName``."""
+    parts = (pg.Node(string=pg.String(sval=part)) for part in ("pg_catalog", name))
+    return pg.TypeName(names=list(parts), typemod=-1)
+
+
+def expression_of(sql: str) -> Any:
+    """Return an SQL expression of ours as a ``Node``."""
+    return parse_statement(f"SELECT {sql}").node.target_list[0].res_target.val
+
+
+def is_null(expression: Any) -> bool:
+    """Tell whether an expression is the constant NULL, also under a cast."""
+    inner = unwrap(expression)
+    while isinstance(inner, pg.TypeCast):
+        inner = unwrap(inner.arg)
+    return isinstance(inner, pg.A_Const) and inner.isnull
 
 
 def listed(items: Iterable[str]) -> str:

@@ -1,0 +1,102 @@
+"""``sluicegate lint``: judge revisions and SQL files before they are merged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sluicegate.errors import ExitCode
+    from sluicegate.lint.report import Report
+    from sluicegate.render.text import Paint
+
+_PATH = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--all", "everything", is_flag=True, help="Judge every revision (the default).")
+@click.option("--rev", "revs", multiple=True, metavar="REV", help="Judge a revision, `heads`, or a range a:b.")
+@click.option("--pg-version", type=click.IntRange(14, 18), help="PostgreSQL major version; the policy's otherwise.")
+@click.option(
+    "--migrations",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The Alembic script folder or a folder of revisions.",
+)
+@click.option("--config", "-c", type=_PATH, help="alembic.ini or pyproject.toml.")
+@click.option("--schema", type=_PATH, help="The schema before the judged files, as pg_dump --schema-only prints it.")
+@click.option("--policy", "policy_file", type=_PATH, help="The policy; safety/policy.toml otherwise.")
+@click.option(
+    "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to report."
+)
+@click.option("--fail-on", type=click.Choice(["error", "warn", "info"]), help="The weakest level that fails.")
+@click.option("--no-color", is_flag=True, help="Plain text; also when NO_COLOR is set or the output is no terminal.")
+def lint(
+    files: tuple[Path, ...],
+    everything: bool,
+    revs: tuple[str, ...],
+    pg_version: int | None,
+    migrations: Path | None,
+    config: Path | None,
+    schema: Path | None,
+    policy_file: Path | None,
+    output: str,
+    fail_on: str | None,
+    no_color: bool,
+) -> ExitCode:
+    """Judge Alembic revisions and SQL files: what they lock, rewrite, read and destroy, and what to write instead.
+
+    FILES are revision files, .sql files, or - for SQL on standard input; without any, every revision is judged.
+
+    Exit codes: 0 clean; 1 findings at the failing level; 2 usage or configuration; 3 something could not be read,
+    whatever else was found.
+    """
+    from sluicegate.errors import UsageError
+    from sluicegate.findings import Level
+    from sluicegate.lint.run import LintRequest, run_lint
+    from sluicegate.render.json import render_json
+    from sluicegate.render.text import render_text
+
+    sql = tuple(file for file in files if file.suffix == ".sql" or str(file) == "-")
+    python = tuple(file for file in files if file not in sql)
+    if everything and (revs or files):
+        raise UsageError("--all judges every revision, so it takes neither --rev nor files.")
+    if sql and (python or revs):
+        raise UsageError("SQL files and revisions are judged apart.", hint="Run sluicegate lint once for each kind.")
+    request = LintRequest(
+        sql=sql,
+        revision_files=python,
+        revs=revs,
+        version=pg_version,
+        migrations=migrations,
+        config=config,
+        schema=schema,
+        policy=policy_file,
+        fail_on=Level(fail_on) if fail_on else None,
+    )
+    report: Report = run_lint(request)
+    text = render_json(report) if output == "json" else render_text(report, _paint(no_color=no_color))
+    click.echo(text, nl=False)
+    return report.exit_code
+
+
+def _paint(*, no_color: bool) -> Paint:
+    """Return how to colour: plainly unless a person is watching."""
+    import os
+    import sys
+
+    from sluicegate.render.text import plain
+
+    if no_color or os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        return plain
+    styles = {
+        "error": {"fg": "red", "bold": True},
+        "warn": {"fg": "yellow", "bold": True},
+        "info": {"fg": "cyan"},
+        "frame": {"fg": "bright_black"},
+        "code": {"fg": "green"},
+        "strong": {"bold": True},
+    }
+    return lambda style, text: click.style(text, **styles[style])  # type: ignore[arg-type]

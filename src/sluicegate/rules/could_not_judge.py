@@ -1,0 +1,59 @@
+"""What this statement does depends on something that is not known.
+
+## What it does
+
+The schema, the function or the type that decides the answer is not in the history that was read: a function that an
+extension brings, SQL built at run time inside a DO block, a table made outside the migrations.
+
+## Why it hurts
+
+Silence would look like "safe". It is not known to be.
+
+## Instead
+
+Give what is missing: `--schema` with the output of `pg_dump --schema-only`, a snapshot of production, or a line in
+the policy such as `[server] timezone`. Or try the revision with `sluicegate dry-run`.
+
+## When it is fine
+
+When you know what the statement does; allow it with a comment that says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sluicegate.effects.model import Certainty
+from sluicegate.findings import Level
+from sluicegate.rules.kit.remedy import advice
+from sluicegate.rules.kit.rule import Problem, Rule
+from sluicegate.rules.kit.spelling import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sluicegate.rules.kit.context import Context
+
+RULE = Rule(name="could-not-judge", level=Level.WARN)
+
+SETUP = """
+CREATE TABLE events (id bigint PRIMARY KEY, organization_id bigint, kind varchar(50), payload_text text NOT NULL);
+"""
+
+BAD = """
+op.execute("DO $$ BEGIN EXECUTE format('ALTER TABLE %I ADD COLUMN language text', 'events'); END $$")
+"""
+
+GOOD = """
+op.add_column("events", sa.Column("language", sa.Text()))
+"""
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Say what could not be told, whatever else was found."""
+    if context.effects.certainty is Certainty.UNKNOWN:
+        what = listed(context.effects.unknowns) or "something that decides it"
+        yield Problem(
+            f"What this statement does could not be told: {what}.",
+            advice("Give the schema with --schema, or try the revision with: sluicegate dry-run"),
+        )

@@ -9,6 +9,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from sluicegate.backfill.definition import CHUNK, Backfill, DefinitionError, LoadedBackfill, Sidecar
+from sluicegate.backfill.implied import CHUNK_NAME
 from sluicegate.errors import ParseError, SettingError, UsageError
 from sluicegate.settings.operational import BATCH_SIZE, SLEEP
 from sluicegate.statements.parse import parse_statement
@@ -133,8 +134,7 @@ def _check_sql(definition: Backfill) -> None:
     for field_name, text in fragments.items():
         # The line ends keep a comment in the fragment from swallowing the parenthesis.
         _parse(field_name, f"SELECT (\n{text}\n)", len("SELECT (\n"))
-    # A name of the same length in place of {chunk} keeps the parser's offsets true.
-    statement = _parse("apply", definition.apply.replace(CHUNK, "sg_chnk"), 0)
+    statement = _parse("apply", definition.apply.replace(CHUNK, CHUNK_NAME), 0)
     if statement not in _WRITES:
         raise DefinitionError(
             "apply",
@@ -149,7 +149,7 @@ def _parse(field_name: str, sql: str, shift: int) -> str:
     except ParseError as error:
         place = ""
         if error.offset is not None and error.offset >= shift:
-            rest = sql[error.offset : error.offset + 30].split("\n")[0]
+            rest = sql[error.offset : error.offset + 30].split("\n")[0].replace(CHUNK_NAME, CHUNK)
             place = f" near {rest!r}" if rest else ""
         raise DefinitionError(
             field_name,

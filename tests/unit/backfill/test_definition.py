@@ -35,13 +35,13 @@ backfill = Backfill(
 def folder(tmp_path: Path) -> Path:
     """A folder with one good backfill, named as people name it."""
     (tmp_path / "backfills").mkdir()
-    (tmp_path / "backfills" / "0003_event_status.py").write_text(GOOD)
+    (tmp_path / "backfills" / "0003_status.py").write_text(GOOD)
     return tmp_path / "backfills"
 
 
 def refused(folder: Path, before: str, after: str) -> tuple[str, str | None]:
     """Change the good definition and return the refusal, without the folder's path."""
-    path = folder / "0003_event_status.py"
+    path = folder / "0003_status.py"
     assert before in GOOD
     path.write_text(GOOD.replace(before, after))
     with pytest.raises(UsageError) as caught:
@@ -51,8 +51,8 @@ def refused(folder: Path, before: str, after: str) -> tuple[str, str | None]:
 
 
 def test_a_backfill_is_loaded_by_path_and_named_after_its_file(folder: Path) -> None:
-    loaded = load(folder / "0003_event_status.py")
-    assert (loaded.name, loaded.number) == ("0003_event_status", "0003")
+    loaded = load(folder / "0003_status.py")
+    assert (loaded.name, loaded.number) == ("0003_status", "0003")
     assert loaded.definition.relation == TableName("public", "events")
     assert loaded.definition.keys == ("id",)
 
@@ -63,7 +63,7 @@ def test_a_backfill_is_loaded_by_path_and_named_after_its_file(folder: Path) -> 
         (
             'table="public.events"',
             'table="events"',
-            "0003_event_status.py:7: table='events' is no qualified table name.",
+            "0003_status.py:7: table='events' is no qualified table name.",
             (
                 'Write schema and table, such as "public.events": what an unqualified name means depends on who is '
                 "connected."
@@ -72,14 +72,14 @@ def test_a_backfill_is_loaded_by_path_and_named_after_its_file(folder: Path) -> 
         (
             "{chunk}",
             "events",
-            "0003_event_status.py:11: apply does not say {chunk}, so it would touch the whole table at once.",
+            "0003_status.py:11: apply does not say {chunk}, so it would touch the whole table at once.",
             "Read the rows from the chunk: … FROM {chunk} AS row.",
         ),
         (
             "INSERT INTO s SELECT",
             "INSERT INTO s SELEC",
             (
-                "0003_event_status.py:11: apply is not valid SQL near 'SELEC row.id FROM sg_chnk AS r': syntax error at or "
+                "0003_status.py:11: apply is not valid SQL near 'SELEC row.id FROM {chunk} AS r': syntax error at or "
                 'near "SELEC"'
             ),
             "Correct the SQL of this argument.",
@@ -87,44 +87,44 @@ def test_a_backfill_is_loaded_by_path_and_named_after_its_file(folder: Path) -> 
         (
             "INSERT INTO s SELECT row.id FROM {chunk} AS row",
             "CREATE TABLE s AS SELECT row.id FROM {chunk} AS row",
-            "0003_event_status.py:11: apply is not an INSERT, UPDATE, DELETE, MERGE or SELECT.",
+            "0003_status.py:11: apply is not an INSERT, UPDATE, DELETE, MERGE or SELECT.",
             "DDL belongs into a revision; transactions are the engine's.",
         ),
         (
             "payload <> ''",
             "payload <>",
-            "0003_event_status.py:9: where is not valid SQL near ')': syntax error at or near \")\"",
+            "0003_status.py:9: where is not valid SQL near ')': syntax error at or near \")\"",
             "Correct the SQL of this argument.",
         ),
         (
             "where=\"payload <> '' -- all but the empty ones\"",
             'where=""',
-            "0003_event_status.py:9: where is empty.",
+            "0003_status.py:9: where is empty.",
             'Write SQL; "true" stands for every row.',
         ),
         (
             'key="id"',
             'key=("id", "id")',
-            "0003_event_status.py:8: key=('id', 'id') names a column twice.",
+            "0003_status.py:8: key=('id', 'id') names a column twice.",
             "Name each column once.",
         ),
         (
             "tracking=HighWatermark()",
             'tracking=Sidecar(table="public.work", key=("a", "b"))',
-            "0003_event_status.py:14: The sidecar has 2 key columns, the backfill has 1.",
+            "0003_status.py:14: The sidecar has 2 key columns, the backfill has 1.",
             "Name them in the same order, or leave them out when they are called the same.",
         ),
         (
             "tracking=HighWatermark()",
             'after="0002"',
-            "0003_event_status.py:14: after='0002' is no tuple of names.",
+            "0003_status.py:14: after='0002' is no tuple of names.",
             'Write after=("0002",).',
         ),
         (
             "tracking=HighWatermark()",
             "batch_size=True",
             (
-                "BATCH_SIZE=True (from 0003_event_status.py:14) is refused: it must be a whole number from 1 to 100,000, "
+                "BATCH_SIZE=True (from 0003_status.py:14) is refused: it must be a whole number from 1 to 100,000, "
                 "in digits only."
             ),
             None,
@@ -132,14 +132,14 @@ def test_a_backfill_is_loaded_by_path_and_named_after_its_file(folder: Path) -> 
         (
             'revision="0003"',
             "revision=1 / 0",
-            "0003_event_status.py:6: running the file raised ZeroDivisionError: division by zero",
+            "0003_status.py:6: running the file raised ZeroDivisionError: division by zero",
             "A backfill's file only defines `backfill = Backfill(...)`; correct that line.",
         ),
         (
             "key=",
             "keys=",
             (
-                "0003_event_status.py:5: running the file raised TypeError: Backfill.__init__() got an unexpected keyword "
+                "0003_status.py:5: running the file raised TypeError: Backfill.__init__() got an unexpected keyword "
                 "argument 'keys'"
             ),
             "A backfill's file only defines `backfill = Backfill(...)`; correct that line.",
@@ -147,13 +147,13 @@ def test_a_backfill_is_loaded_by_path_and_named_after_its_file(folder: Path) -> 
         (
             "backfill = Backfill",
             "backfill = = Backfill",
-            "0003_event_status.py:5: not valid Python: invalid syntax.",
+            "0003_status.py:5: not valid Python: invalid syntax.",
             "Correct that line.",
         ),
         (
             "backfill = Backfill",
             "other = Backfill",
-            "0003_event_status.py defines no `backfill`.",
+            "0003_status.py defines no `backfill`.",
             "Write: from sluicegate import Backfill, HighWatermark; backfill = Backfill(...).",
         ),
     ],
@@ -164,15 +164,15 @@ def test_a_bad_definition_names_file_and_line(folder: Path, before: str, after: 
 
 
 def test_a_backfill_is_chosen_by_number_name_file_or_path(folder: Path) -> None:
-    path = folder / "0003_event_status.py"
-    for name in ("0003", "0003_event_status", "0003_event_status.py", "backfills/0003_event_status.py"):
+    path = folder / "0003_status.py"
+    for name in ("0003", "0003_status", "0003_status.py", "backfills/0003_status.py"):
         assert select(folder, name) == path
     with pytest.raises(UsageError, match=r"There is no backfill '0004' in .*"):
         select(folder, "0004")
     (folder / "0003_other.py").write_text(GOOD)
     with pytest.raises(UsageError, match="2 backfills have the number 0003"):
         select(folder, "0003")
-    assert [loaded.name for loaded in load_all(folder)] == ["0003_event_status", "0003_other"]
+    assert [loaded.name for loaded in load_all(folder)] == ["0003_other", "0003_status"]
 
 
 def test_a_file_that_is_not_called_like_a_backfill_is_not_passed_over(folder: Path) -> None:
@@ -234,7 +234,7 @@ def test_the_fingerprint_covers_what_is_written_and_not_how_fast() -> None:
     ],
 )
 def test_a_backfill_that_changes_an_append_only_table_is_refused(folder: Path, apply: str, verb: str) -> None:
-    path = folder / "0003_event_status.py"
+    path = folder / "0003_status.py"
     path.write_text(GOOD.replace("INSERT INTO s SELECT row.id FROM {chunk} AS row", apply))
     with pytest.raises(AppendOnlyError) as caught:
         refuse_changes(load(path), ("public.events",), "safety/policy.toml")
@@ -244,7 +244,7 @@ def test_a_backfill_that_changes_an_append_only_table_is_refused(folder: Path, a
 
 
 def test_reading_an_append_only_table_is_fine(folder: Path) -> None:
-    refuse_changes(load(folder / "0003_event_status.py"), ("public.events",), "safety/policy.toml")
+    refuse_changes(load(folder / "0003_status.py"), ("public.events",), "safety/policy.toml")
 
 
 def test_the_public_names_are_the_definitions_and_nothing_else_is_offered() -> None:

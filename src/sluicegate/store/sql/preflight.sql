@@ -13,8 +13,9 @@ JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = %(name)s;
 
 -- name: column_facts
--- Type and nullability of columns, in the order asked for.
-SELECT w.name, format_type(a.atttypid, NULL) AS type, a.attnotnull AS not_null, a.attcollation <> 0 AS collatable,
+-- Type and nullability of columns, in the order asked for. Without -1, format_type calls char(8) "character", which a
+-- cast takes for char(1).
+SELECT w.name, format_type(a.atttypid, -1) AS type, a.attnotnull AS not_null, a.attcollation <> 0 AS collatable,
        coalesce(pg_collation_actual_version(nullif(a.attcollation, 0)), '') AS collation_version
 FROM unnest(%(columns)s::text[]) WITH ORDINALITY AS w (name, position)
 LEFT JOIN pg_attribute AS a ON a.attrelid = %(oid)s AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped
@@ -53,4 +54,4 @@ ORDER BY i.indisprimary DESC, 1;
 SELECT 1
 FROM pg_attribute AS a
 WHERE a.attrelid = to_regclass(%(relation)s) AND a.attname = %(column)s AND NOT a.attisdropped
-  AND format_type(a.atttypid, NULL) = %(type)s AND a.attcollation = 0;
+  AND format_type(a.atttypid, -1) = %(type)s AND a.attcollation = 0;

@@ -22,7 +22,7 @@ def harms(record: dict[str, Any]) -> set[str]:
         for table in record.get(f"{kind}s", []):
             if table in blocked:
                 found.add(f"{kind} {table}")
-            found |= {f"hold {name}" for name in blocked - {table} if table not in blocked}
+            found |= {f"hold {name}" for name in blocked - {table}}
     found |= {f"lost {name}" for name in record.get("lost", [])}
     found |= {f"emptied {name}" for name in record.get("emptied", [])}
     for table, (inserted, updated, deleted) in record.get("changed", {}).items():

@@ -200,6 +200,8 @@ def difference(raw: Any, known: dict[int, Any], before: State, after: State, *, 
         if oid in before.relations and oid in after.relations:
             now = set(after.relations[oid][5] or ())
             was = set(before.relations[oid][5] or ())
+            if tables[oid][5] is not None and not (was - now) & set(tables[oid][5]):
+                continue  # what the revision itself had added is no loss
             if len(was - now) > len(now - was):  # a renamed column is still there
                 gone += [f"{tables[oid][0]}.{column}" for column in was - now]
     result["lost"] = sorted(gone)

@@ -1,5 +1,5 @@
 -- Rows for schema.sql: enough that a scan, a rewrite or an index build shows in the server's counters.
-INSERT INTO organizations (name, slug, plan) SELECT 'Org ' || g, 'org-' || g, 'pro' FROM generate_series(1, 200) g;
+INSERT INTO organizations (name, slug, plan) SELECT 'Org ' || g, 'org-' || g, 'pro' FROM generate_series(1, 2000) g;
 INSERT INTO users (organization_id, email, name, nickname, bio, age, balance, locale, is_active, created_at,
                    last_seen_at, settings, contact, legacy_id)
 SELECT 1 + g % 200, 'u' || g || '@example.com', 'User ' || g, 'nick' || g, repeat('bio ', 20), 20 + g % 50, g, 'en',

@@ -194,13 +194,14 @@ def _head(file: RevisionFile) -> dict[str, Any]:
 
 
 def _fallback_paths(directory: Path, root: Path) -> list[str]:
-    """Return the folders above the script directory, up to the project's, where helpers of revisions may live."""
-    found = []
-    for folder in (directory, *directory.parents):
-        found.append(str(folder))
-        if folder == root or (folder / ".git").exists():
+    """Return the folders above the script directory where helpers of revisions and the application may live."""
+    found = [directory]
+    for folder in directory.parents:
+        found.append(folder)
+        inside_package = (folder / "__init__.py").exists()
+        if not inside_package and ((folder / ".git").exists() or folder == root or root.is_relative_to(folder)):
             break
-    return found
+    return [str(folder) for folder in found]
 
 
 def _starting_catalog(job: dict[str, Any]) -> Catalog:

@@ -292,19 +292,19 @@ class RecordingCursor:
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """Return the next row."""
-        rows = self._fetch("a fetch", 1)
+        rows = self._fetch("reads rows", 1)
         return rows[0] if rows else None
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
         """Return some rows."""
-        return self._fetch("a fetch", size or self.arraysize)
+        return self._fetch("reads rows", size or self.arraysize)
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return the rows that are left."""
-        return self._fetch("a fetch", None)
+        return self._fetch("reads rows", None)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return iter(self._fetch("iteration", None))
+        return iter(self._fetch("reads rows", None))
 
     def _fetch(self, what: str, size: int | None) -> list[tuple[Any, ...]]:
         if self._answer is None or self._answer.columns is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import pool
 from sqlalchemy.dialects import registry
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LEVELS = {level.name.replace("_", " "): level for level in dbapi.IsolationLevel}
 
 
-class RecordingDialect(CatalogReflection, PGDialect_psycopg):
+class RecordingDialect(CatalogReflection, PGDialect_psycopg):  # type: ignore[misc]
     """PostgreSQL for revisions: renders as the real dialect, asks nothing of a server."""
 
     driver = "psycopg"
@@ -39,8 +39,8 @@ class RecordingDialect(CatalogReflection, PGDialect_psycopg):
         """Build the dialect of a recorder; an engine that a revision builds from our URL gets the one at work."""
         self.recorder = recorder if recorder is not None else _at_work[-1]
         # Given a driver, PGDialect_psycopg.__init__ would load psycopg's adapters for it.
-        super().__init__(use_native_hstore=False, **{**options, "dbapi": None})
-        self.dbapi = dbapi
+        super().__init__(use_native_hstore=False, **{**options, "dbapi": None})  # type: ignore[no-untyped-call]
+        self.dbapi = cast("Any", dbapi)
 
     @classmethod
     def import_dbapi(cls) -> Any:
@@ -49,7 +49,7 @@ class RecordingDialect(CatalogReflection, PGDialect_psycopg):
 
     def initialize(self, connection: Any) -> None:
         """Set what a real connection would tell, before PGDialect reads it."""
-        super().initialize(connection)
+        super().initialize(connection)  # type: ignore[no-untyped-call]
         self.server_version_info = (self.recorder.version, 0)
 
     def _get_server_version_info(self, connection: Any) -> tuple[int, ...]:  # noqa: ARG002 - as the real one
@@ -61,11 +61,11 @@ class RecordingDialect(CatalogReflection, PGDialect_psycopg):
     def _set_backslash_escapes(self, connection: Any) -> None:  # noqa: ARG002 - as the real one
         self._backslash_escapes = False
 
-    def get_default_isolation_level(self, dbapi_conn: Any) -> str:  # noqa: ARG002 - as the real one
+    def get_default_isolation_level(self, dbapi_conn: Any) -> Any:  # noqa: ARG002 - as the real one
         """Return the server's default."""
         return "READ COMMITTED"
 
-    def get_isolation_level(self, dbapi_connection: Any) -> str:
+    def get_isolation_level(self, dbapi_connection: Any) -> Any:
         """Return the level in force, without a statement."""
         if dbapi_connection.autocommit:
             return "AUTOCOMMIT"

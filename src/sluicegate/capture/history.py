@@ -166,7 +166,9 @@ def _literal_identifiers(source: str) -> dict[str, Any]:
         return {match.group(1): match.group(2) for match in _ASSIGNED.finditer(source)}
     found = {}
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         for target in targets:
             if isinstance(target, ast.Name) and target.id in _IDENTIFIERS and node.value is not None:
                 try:
@@ -278,7 +280,7 @@ def _alembic_order(known: dict[str, RevisionFile]) -> list[str] | None:
         sequence = [revision.revision for revision in upwards][::-1]
     except (CommandError, KeyError, ValueError, TypeError):
         return None
-    except Exception as error:  # noqa: BLE001 - RevisionError and its kin are not public in every release
+    except Exception as error:
         if type(error).__module__.startswith("alembic"):
             return None
         raise
@@ -315,5 +317,3 @@ def with_ancestors(files: list[RevisionFile], wanted: Collection[str]) -> set[st
             found.add(resolved)
             pending += known[resolved].parents
     return found
-
-

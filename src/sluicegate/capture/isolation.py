@@ -99,7 +99,7 @@ def clean_environment(environment: Mapping[str, str], scratch: Path) -> dict[str
     kept = {
         name: value
         for name, value in environment.items()
-        if name in _HARMLESS or not (_SECRET.search(name.upper()) or "://" in value and "@" in value)
+        if name in _HARMLESS or not (_SECRET.search(name.upper()) or ("://" in value and "@" in value))
     }
     for name in ("PYTHONNODEBUGRANGES", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONWARNINGS", "PYTHONOPTIMIZE"):
         kept.pop(name, None)

@@ -152,7 +152,10 @@ def _configured_nearby(bare: ScriptLocation | None, section: str) -> ScriptLocat
     for folder in _upwards(bare.directory):
         for name in (INI, PYPROJECT):
             if (folder / name).is_file():
-                location = _from_file(folder / name, section)
+                try:
+                    location = _from_file(folder / name, section)
+                except UsageError:
+                    continue  # the folder was named; what a file above it says is only a help
                 if location is not None and location.directory == bare.directory:
                     return location
     return bare
@@ -238,16 +241,11 @@ def _location(
     separator = values.get("path_separator")
     paths = _split(values.get("prepend_sys_path"), separator, legacy=r", *|(?: +)|\:")
     imports = tuple((here / entry).resolve() for entry in paths)
-    directory = _folder(str(values["script_location"]), here, imports)
-    if not directory.is_dir():
-        raise UsageError(
-            f"{path} puts the revisions into {directory}, which is no folder.",
-            hint="Correct script_location, or name the folder of revisions with --migrations.",
-        )
+    directory = _folder(str(values["script_location"]), here, imports, path)
     named = _split(
         values.get("version_locations"), separator or values.get("version_path_separator"), legacy=r", *|(?: +)"
     )
-    versions = tuple(_folder(entry, here, imports) for entry in named) or (directory / "versions",)
+    versions = tuple(_folder(entry, here, imports, path) for entry in named) or (directory / "versions",)
     return ScriptLocation(
         directory=directory,
         versions=tuple(folder for folder in versions if folder.is_dir()),
@@ -261,25 +259,33 @@ def _location(
     )
 
 
-def _folder(text: str, here: Path, imports: tuple[Path, ...]) -> Path:
-    """Resolve ``script_location``: a path, or ``package:folder`` as Alembic takes it."""
-    if not Path(text).is_absolute() and re.match(r"[A-Za-z_][\w.]*:[^:\\/]", text):
-        package, _, inside = text.partition(":")
-        for root in (*imports, here):
-            candidate = root.joinpath(*package.split("."), inside)
-            if candidate.is_dir():
-                return candidate.resolve()
+def _folder(text: str, here: Path, imports: tuple[Path, ...], config: Path) -> Path:
+    """Resolve ``script_location``: a path, or ``package:folder`` as Alembic takes it.
+
+    A relative path starts where Alembic is run, which the file cannot say: its own folder, or one above it.
+    """
+    packaged = not Path(text).is_absolute() and re.match(r"[A-Za-z_][\w.]*:[^\\/]", text)
+    package, *rest = text.split(":") if packaged else [""]
+    inside = "/".join([*package.split("."), *rest]) if packaged else text
+    for root in (*imports, *_upwards(here)):
+        if (root / inside).is_dir():
+            return (root / inside).resolve()
+    if packaged:
         try:
             spec = importlib.util.find_spec(package)
         except (ImportError, ValueError):
             spec = None
-        for root in (spec.submodule_search_locations or ()) if spec else ():
-            return (Path(root) / inside).resolve()
+        for root in map(Path, (spec.submodule_search_locations or ()) if spec else ()):
+            if root.joinpath(*rest).is_dir():
+                return root.joinpath(*rest).resolve()
         raise UsageError(
-            f"The package {package!r} of script_location {text!r} is not installed here and not in the project.",
+            f"{config} puts the revisions into the package {package!r}, which is neither in the project nor installed.",
             hint="Install it, or name the folder of revisions with --migrations.",
         )
-    return (here / text).resolve()
+    raise UsageError(
+        f"{config} puts the revisions into {text}, which is no folder below {here} or above it.",
+        hint="Correct script_location, or name the folder of revisions with --migrations.",
+    )
 
 
 def _split(value: Any, separator: str | None, *, legacy: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import itertools
 import os
@@ -75,6 +76,13 @@ class Places:
                 origin, operation = _origin(frame, origin, operation)
         return Spot(found[0], found[-1], origin, operation) if found else None
 
+    def catches(self, location: Location, error: type[BaseException]) -> bool:
+        """Tell whether a line stands in a ``try`` whose handlers name this error, or one of its bases."""
+        names = {kind.__name__ for kind in error.__mro__ if kind is not object}
+        file = Path(location.file)
+        path = file if file.is_absolute() else self._working_directory / file
+        return any(location.line in lines and handled & names for lines, handled in guarded_lines(str(path)))
+
     def of_traceback(self, traceback: TracebackType | None) -> Location | None:
         """Return the innermost watched line that an exception passed through."""
         found = None
@@ -129,6 +137,34 @@ def _lines(file: str) -> tuple[str, ...]:
         return tuple(_LINE_END.split(decode_source(Path(file).read_bytes())))
     except (OSError, SyntaxError):
         return ()
+
+
+@lru_cache(maxsize=512)
+def guarded_lines(file: str) -> tuple[tuple[range, frozenset[str]], ...]:
+    """Return the bodies of a file's ``try`` statements, with the names of what their handlers catch."""
+    try:
+        tree = ast.parse(Path(file).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ()
+    return tuple(
+        (
+            range(node.body[0].lineno, (node.body[-1].end_lineno or node.body[-1].lineno) + 1),
+            frozenset(name for handler in node.handlers for name in _caught(handler)),
+        )
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try)
+    )
+
+
+def _caught(handler: ast.ExceptHandler) -> Iterator[str]:
+    if handler.type is None:
+        yield "BaseException"
+        return
+    for node in handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]:
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
 
 
 def _characters(file: str, line: int, offset: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.capture.answers import Answer, answer
+from sluicegate.capture.functions import Facts
 from sluicegate.capture.literals import interpolate
 from sluicegate.capture.model import CapturedStatement
 from sluicegate.capture.session import SessionTracker, session_of
@@ -68,7 +69,7 @@ class Reading:
 
     def note(self, text: str, location: Location | None) -> None:
         """Add a reason, once."""
-        if all(known.text != text or known.location != location for known in self.reasons):
+        if all(known.text != text for known in self.reasons):
             self.reasons.append(Reason(text, location))
 
 
@@ -161,7 +162,7 @@ class Recorder:
         session.before(statement)
         self._write(session, statement.sql, times)
         context = self.context(session)
-        result = answer(statement, self.catalog, context, self.version)
+        result = answer(statement, Facts(self.catalog, context, self.version, session.settings))
         number = session.transaction if session.transaction is not None else next(self._numbers)
         try:
             catalog = apply(statement, replace(self.catalog, transaction=number), context)
@@ -215,7 +216,19 @@ class Recorder:
         self.reading.assumed_empty = True
         sql = " ".join(result.sql.split())
         shown = sql if len(sql) <= 100 else sql[:99] + "…"
-        self.reading.note(f"{what} of rows that only the database has ({shown})", spot.location)
+        self.reading.note(f"it {what} that only the database has ({shown})", spot.location)
+
+    def missing_table(self, name: str, error: type[Exception]) -> bool:
+        """Tell whether a question about a table that no revision made is answered as if it had no columns.
+
+        It is in production, or the revision would not ask; unless the revision awaits the error.
+        """
+        spot = self.places.current()
+        if self.reading is None or spot is None or self.places.catches(spot.location, error):
+            return False
+        self.reading.assumed_empty = True
+        self.reading.note(f"it asks for table {name}, which no revision before it creates", spot.location)
+        return True
 
 
 class QueuedOperations(list[Any]):

@@ -9,33 +9,35 @@ from sqlalchemy.engine import default, reflection
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.types import NULLTYPE
 
+from sluicegate.capture.oids import oid_of
 from sluicegate.capture.session import session_of
-from sluicegate.catalog.model import ConstraintKind, Generated, Name, RelationKind, TypeKind
+from sluicegate.catalog.model import ConstraintKind, Generated, Name, Relation, RelationKind, TypeKind
 from sluicegate.catalog.types import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sluicegate.capture.recorder import Recorder
-    from sluicegate.catalog.model import Catalog, Column, Constraint, Index, Relation, SqlType, UserType
+    from sluicegate.catalog.model import Catalog, Column, Constraint, Index, SqlType, UserType
 
 _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED})
 
 
-class CatalogReflection(default.DefaultDialect):
+class CatalogReflection:
     """The reflecting half of a dialect, in the shapes that SQLAlchemy's documentation of ``Inspector`` gives."""
 
     recorder: Recorder
+    ischema_names: dict[str, Any]
 
     # The base class of all dialects builds these from the single-table methods; PGDialect's own ask the server.
-    get_multi_columns = default.DefaultDialect.get_multi_columns
-    get_multi_pk_constraint = default.DefaultDialect.get_multi_pk_constraint
-    get_multi_foreign_keys = default.DefaultDialect.get_multi_foreign_keys
-    get_multi_indexes = default.DefaultDialect.get_multi_indexes
-    get_multi_unique_constraints = default.DefaultDialect.get_multi_unique_constraints
-    get_multi_check_constraints = default.DefaultDialect.get_multi_check_constraints
-    get_multi_table_options = default.DefaultDialect.get_multi_table_options
-    get_multi_table_comment = default.DefaultDialect.get_multi_table_comment
+    get_multi_columns: Any = default.DefaultDialect.get_multi_columns
+    get_multi_pk_constraint: Any = default.DefaultDialect.get_multi_pk_constraint
+    get_multi_foreign_keys: Any = default.DefaultDialect.get_multi_foreign_keys
+    get_multi_indexes: Any = default.DefaultDialect.get_multi_indexes
+    get_multi_unique_constraints: Any = default.DefaultDialect.get_multi_unique_constraints
+    get_multi_check_constraints: Any = default.DefaultDialect.get_multi_check_constraints
+    get_multi_table_options: Any = default.DefaultDialect.get_multi_table_options
+    get_multi_table_comment: Any = default.DefaultDialect.get_multi_table_comment
 
     @property
     def catalog(self) -> Catalog:
@@ -112,8 +114,7 @@ class CatalogReflection(default.DefaultDialect):
 
     @reflection.cache
     def get_table_oid(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> int:
-        self._require(table_name, schema)
-        return oid_of(table_name)
+        return int(oid_of("relation", self._require(table_name, schema).name))
 
     # -- one relation -------------------------------------------------------------------------------------------
 
@@ -247,9 +248,12 @@ class CatalogReflection(default.DefaultDialect):
 
     def _require(self, name: str, schema: str | None) -> Relation:
         relation = self._find(name, schema)
-        if relation is None:
-            raise NoSuchTableError(f"{schema}.{name}" if schema else name)
-        return relation
+        if relation is not None:
+            return relation
+        shown = f"{schema}.{name}" if schema else str(name)
+        if self.recorder.missing_table(shown, NoSuchTableError):
+            return Relation(Name(schema or self.search_path[0], str(name)), RelationKind.TABLE)
+        raise NoSuchTableError(shown)
 
     def _names(self, schema: str | None, kinds: Iterable[RelationKind]) -> list[str]:
         wanted = schema or self.search_path[0]
@@ -338,9 +342,9 @@ def _index(index: Index) -> dict[str, Any]:
     }
     if any(key.column is None for key in index.keys):
         described["expressions"] = texts
-    sorting = {}
+    sorting: dict[str, tuple[str, ...]] = {}
     for key, text in zip(index.keys, texts, strict=True):
-        order = ("desc",) if key.descending else ()
+        order: tuple[str, ...] = ("desc",) if key.descending else ()
         if key.descending != key.nulls_first:
             order += ("nulls_first",) if key.nulls_first else ("nulls_last",)
         if order:
@@ -366,10 +370,3 @@ def _index(index: Index) -> dict[str, Any]:
         options["postgresql_invalid"] = True
     described["dialect_options"] = options
     return described
-
-
-def oid_of(name: object) -> int:
-    """Return a number that stands for an object's oid, the same one for the same name."""
-    return 16_384 + sum(ord(letter) * 31**place for place, letter in enumerate(str(name))) % 1_000_000_000
-
-

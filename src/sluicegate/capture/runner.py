@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionMap
 from sqlalchemy.engine import CursorResult
 
+from sluicegate.capture import older_sqlalchemy
 from sluicegate.capture.dialect import RecordingServer
 from sluicegate.capture.history import describe, load
 from sluicegate.capture.model import CaptureMode
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from sluicegate.capture.recorder import Recorder
     from sluicegate.capture.standins import StandIns
     from sluicegate.findings import Location
+
+
+_RETRIES = 25
 
 
 class Runner:
@@ -60,6 +64,7 @@ class Runner:
         )
         self.environment = EnvironmentContext(_config(script), self._directory)
         self._asked = False
+        older_sqlalchemy.install()
         _observe_batches(recorder)
         _observe_rowcounts(recorder)
         Watch.is_revision = recorder.places.watches
@@ -97,14 +102,20 @@ class Runner:
         if file.warning:
             reading.note(file.warning, None)
         self.recorder.reading = reading
-        Watch.registry = None
+        self.recorder.main.settle()
+        Watch.registries.clear()
         try:
             with self._operations() as operations:
                 if file.imports_at_start:
                     load(file, self.recorder.places, self.standins)
                 if file.module is None or file.problem is not None:
                     return reading
-                self._call(file, function, operations, reading)
+                for _ in range(_RETRIES):
+                    error = self._call(file, function, operations, reading)
+                    if error is None or reading.statements or not self.standins.replace_culprit(error, file.path):
+                        break
+                    reading.reasons.clear()  # what it imports inside the function is stood in for now
+                    reading.stopped = False
         finally:
             self.recorder.reading = None
             self.recorder.place = None
@@ -114,14 +125,17 @@ class Runner:
                 reading.note(f"it calls {name}, which cannot be imported here", location)
         return reading
 
-    def _call(self, file: RevisionFile, function: str, operations: Operations, reading: Reading) -> None:
+    def _call(
+        self, file: RevisionFile, function: str, operations: Operations, reading: Reading
+    ) -> BaseException | None:
         body = getattr(file.module, function, None)
         if body is None:
             file.problem = (f"it has no {function}()", None)
-            return
+            return None
         context = operations.migration_context
         before = len(self.standins.other_ways)
         session = self.server.session
+        raised: BaseException | None = None
         with context.begin_transaction(_per_migration=self._transaction_per_migration):
             Watch.running = True
             try:
@@ -133,6 +147,7 @@ class Runner:
                 place = self.recorder.places.of_traceback(error.__traceback__)
                 reading.note(f"{function}() stops with {describe(_cause(error))}", place)
                 reading.stopped = True
+                raised = error
             finally:
                 Watch.running = False
                 # The transaction goes on into the next revision; after an error, what was recorded stays as it is.
@@ -142,6 +157,7 @@ class Runner:
             session.commit()
         for name, path, line in self.standins.other_ways[before:]:
             reading.note(*_other_way(name, path, line, self.recorder))
+        return raised
 
     @contextlib.contextmanager
     def _operations(self) -> Iterator[Operations]:
@@ -258,7 +274,7 @@ def _observe_rowcounts(recorder: Recorder) -> None:
     def rowcount(self: CursorResult[Any]) -> int:
         answer = getattr(getattr(self, "cursor", None) or self.context.cursor, "result", None)
         if answer is not None and not answer.certain and recorder.places.called_by_revision():
-            recorder.consumed(answer, "the count")
+            recorder.consumed(answer, "looks at a number of changed rows")
         return int(original.__get__(self, type(self)))
 
     CursorResult.rowcount = property(rowcount)  # type: ignore[method-assign,assignment]

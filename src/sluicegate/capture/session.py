@@ -84,6 +84,11 @@ class SessionTracker:
     def payload(self, value: Any) -> None:
         self._state = replace(self._state, payload=value)
 
+    def settle(self) -> None:
+        """Take what is now for what a rollback comes back to: what happened so far is deployed already."""
+        if self._at_begin is not None:
+            self._at_begin = replace(self._at_begin, payload=self._state.payload)
+
     # -- transactions -------------------------------------------------------------------------------------------
 
     def begin(self) -> None:

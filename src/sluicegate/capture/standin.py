@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import dis
 import re
 import sys
+from abc import ABCMeta
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import UserDefinedType
+
+from sluicegate.capture.known_types import known_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,10 +45,10 @@ class Watch:
     called: Callable[[str], None] = staticmethod(lambda _: None)
     is_revision: Callable[[str], bool] = staticmethod(lambda _: False)
     running = False
-    registry: orm.registry | None = None
+    registries: ClassVar[dict[str, orm.registry]] = {}
 
 
-class StandIn(str, UserDefinedType[Any]):  # noqa: SLOT000 - SQLAlchemy's types need a __dict__
+class StandIn(str, UserDefinedType[Any]):
     """A stand-in: text, SQL type, base class, decorator, callable, context manager and number in one.
 
     As text it is a mark that names it, so that a statement which used it can be told from one which did not.
@@ -65,14 +72,21 @@ class StandIn(str, UserDefinedType[Any]):  # noqa: SLOT000 - SQLAlchemy's types 
 
     # -- as a value -----------------------------------------------------------------------------------------------
 
-    def __getattr__(self, name: str) -> StandIn:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return StandIn(f"{self.path}.{name}")
+        return attribute(f"{self.path}.{name}")
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        if len(arguments) == 1 and not options and isinstance(arguments[0], FunctionType | type):
-            return arguments[0]  # used as a decorator
+        if (
+            len(arguments) == 1
+            and not options
+            and isinstance(arguments[0], FunctionType | type)
+            and _decorates(arguments[0])
+        ):
+            return arguments[0]
+        if (session := _session_of(self.path, arguments, options)) is not None:
+            return session
         called = self.path if self.path.endswith("()") else f"{self.path}()"
         if Watch.running and _from_revision() and self.path.rpartition(".")[2] not in _LOGGING:
             Watch.called(called)
@@ -147,8 +161,8 @@ class StandIn(str, UserDefinedType[Any]):  # noqa: SLOT000 - SQLAlchemy's types 
 
     # -- as a class, a context manager, an enum -------------------------------------------------------------------
 
-    def __mro_entries__(self, _: tuple[Any, ...]) -> tuple[type, ...]:
-        return (StandInBase,)
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return _entries(self, bases)
 
     def __instancecheck__(self, _: object) -> bool:
         return False
@@ -163,6 +177,16 @@ class StandIn(str, UserDefinedType[Any]):  # noqa: SLOT000 - SQLAlchemy's types 
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        pass
+
+    def __delitem__(self, key: Any) -> None:
+        pass
+
+    @property
+    def __name__(self) -> str:
+        return self.path.rpartition(".")[2]
 
     @property
     def __members__(self) -> dict[str, StandIn]:
@@ -183,7 +207,16 @@ class StandIn(str, UserDefinedType[Any]):  # noqa: SLOT000 - SQLAlchemy's types 
         return self
 
 
-class StandInBase:
+class _StandInClass(ABCMeta):
+    """The type of classes whose base is not here: attributes that the base would have exist."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return attribute(f"{cls.__module__}.{cls.__name__}.{name}")
+
+
+class StandInBase(metaclass=_StandInClass):
     """What a class gets for a base that is not here; a class with a table name becomes a mapped class."""
 
     def __init__(self, *_: Any, **values: Any) -> None:
@@ -192,12 +225,34 @@ class StandInBase:
             setattr(self, name, value)
 
     def __init_subclass__(cls, **_: Any) -> None:
-        """Map the class when it reads like a declarative model."""
+        """Map the class when it reads like a declarative model; one that cannot be mapped stays a plain class."""
         super().__init_subclass__()
-        if "__tablename__" in cls.__dict__ and not hasattr(cls, "__mapper__"):
-            if Watch.registry is None:
-                Watch.registry = orm.registry()
-            Watch.registry.map_declaratively(cls)
+        if "__tablename__" not in cls.__dict__ or "__mapper__" in cls.__dict__:
+            return
+        registry = Watch.registries.setdefault(cls.__module__, orm.registry())
+        try:
+            registry.map_declaratively(cls)
+        except SQLAlchemyError:
+            Watch.registries.pop(cls.__module__).dispose()
+
+
+class StandInMetaData(sa.MetaData):
+    """Metadata of an application that is not here: tables can be added, but which it has is not known."""
+
+    def __init__(self, path: str) -> None:
+        """Build empty metadata in the name of ``module.attribute``."""
+        super().__init__()
+        self._path = path
+
+    def create_all(self, *arguments: Any, **options: Any) -> None:
+        """Create what was added to it here."""
+        Watch.note(f"it creates the tables of {self._path}")
+        super().create_all(*arguments, **options)
+
+    def drop_all(self, *arguments: Any, **options: Any) -> None:
+        """Drop what was added to it here."""
+        Watch.note(f"it drops the tables of {self._path}")
+        super().drop_all(*arguments, **options)
 
 
 class StandInModule(ModuleType):
@@ -206,15 +261,42 @@ class StandInModule(ModuleType):
     def __init__(self, name: str) -> None:
         """Make the module, as a package, so that modules below it can be imported too."""
         super().__init__(name)
-        self.__path__: list[str] = []
+        self.__path__: list[str] = []  # the import system sets it again from the module's spec
         self.__all__: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        value = StandIn(f"{self.__name__}.{name}")
+        value = attribute(f"{self.__name__}.{name}")
         setattr(self, name, value)
         return value
+
+    # A name that is imported from a package may turn out to be a module below it.
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return StandIn(self.__name__)(*arguments, **options)
+
+    def __or__(self, _: object) -> Any:
+        return StandIn(self.__name__)
+
+    __ror__ = __getitem__ = __or__
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return _entries(self, bases)
+
+
+def attribute(path: str) -> Any:
+    """Return what stands for ``module.attribute``."""
+    known = known_type(path)
+    if known is not None:
+        return known
+    return StandInMetaData(path) if path.endswith((".metadata", "_metadata")) else StandIn(path)
+
+
+def _entries(standin: object, bases: tuple[Any, ...]) -> tuple[type, ...]:
+    """Return the one class that all missing bases of a class become."""
+    missing = [base for base in bases if isinstance(base, StandIn | StandInModule)]
+    inherited = any(isinstance(base, type) and issubclass(base, StandInBase) for base in bases)
+    return (StandInBase,) if standin is missing[-1] and not inherited else ()
 
 
 def resolve(sql: str) -> tuple[str, tuple[str, ...]]:
@@ -227,6 +309,28 @@ def resolve(sql: str) -> tuple[str, tuple[str, ...]]:
         numbers |= {int(match.group()) - _NUMBER_BASE for match in _NUMBERED.finditer(sql)}
         sql = _NUMBER_AS_MODIFIER.sub("", sql)
     return sql, tuple(_paths[number] for number in sorted(numbers) if number < len(_paths))
+
+
+def _decorates(target: Any) -> bool:
+    """Tell whether the call that is running decorates: its result is stored under the function's own name."""
+    frame = sys._getframe(2)  # noqa: SLF001 - the caller's next instruction
+    for instruction in dis.get_instructions(frame.f_code):
+        if instruction.offset <= frame.f_lasti or instruction.opname in _BETWEEN_DECORATORS:
+            continue
+        return instruction.opname.startswith("STORE_") and instruction.argval == target.__name__
+    return False
+
+
+_BETWEEN_DECORATORS = frozenset({"CACHE", "PRECALL", "CALL"})
+_SESSIONS = frozenset({"Session", "session", "scoped_session", "create_session", "create_scoped_session"})
+
+
+def _session_of(path: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> orm.Session | None:
+    """Return a real session where an application's own session class is given the revision's connection."""
+    bind = options.get("bind", arguments[0] if arguments else None)
+    if path.rpartition(".")[2] in _SESSIONS and isinstance(bind, Connection | Engine):
+        return orm.Session(bind=bind)
+    return None
 
 
 def _from_revision(depth: int = 2) -> bool:

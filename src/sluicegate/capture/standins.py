@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.abc
 import importlib.machinery
 import re
@@ -11,9 +10,10 @@ import sysconfig
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sluicegate.capture.standin import StandIn, StandInModule
+from sluicegate.capture.places import guarded_lines
+from sluicegate.capture.standin import StandIn, StandInModule, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,22 +39,22 @@ class StandIns:
         sys.meta_path.append(_Missing(self))
 
     def is_forced(self, name: str) -> bool:
-        """Tell whether a module, or a package around it, failed to import before."""
-        parts = name.split(".")
-        return any(".".join(parts[: end + 1]) in self._forced for end in range(len(parts)))
+        """Tell whether a module failed to import before."""
+        return name in self._forced
 
     def stands_in_for_missing(self, name: str) -> bool:
         """Tell whether an import that nothing else can serve gets a stand-in."""
         if name.split(".")[0] in _NEVER:
             return False
-        parent = sys.modules.get(name.rpartition(".")[0])
-        if isinstance(parent, StandInModule):
+        if isinstance(sys.modules.get(name.rpartition(".")[0]), StandInModule):
             return True
         frame = _importing_frame()
         if frame is None or _is_library(frame.f_code.co_filename):
             return False  # a library probes for an optional dependency
-        if _guarded(frame.f_code.co_filename, frame.f_lineno):
-            self.other_ways.append((name, frame.f_code.co_filename, frame.f_lineno))
+        file, line = frame.f_code.co_filename, frame.f_lineno
+        if _guarded(file, line):
+            if Watch.is_revision(file):
+                self.other_ways.append((name, file, line))
             return False
         return True
 
@@ -84,6 +84,8 @@ class StandIns:
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    keeps_real_modules_below = False
+
     def __init__(self, standins: StandIns) -> None:
         self.standins = standins
 
@@ -95,7 +97,11 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         if not self.serves(fullname):
             return None
-        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+        spec = importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+        real = importlib.machinery.PathFinder.find_spec(fullname, path) if self.keeps_real_modules_below else None
+        if real is not None and spec.submodule_search_locations is not None:
+            spec.submodule_search_locations += real.submodule_search_locations or ()
+        return spec
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         return StandInModule(spec.name)
@@ -105,6 +111,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 class _Forced(_Finder):
+    # A package whose own __init__ fails may hold helpers that do not.
+    keeps_real_modules_below = True
+
     def serves(self, name: str) -> bool:
         return self.standins.is_forced(name)
 
@@ -124,7 +133,9 @@ def _importing_frame() -> FrameType | None:
     return frame
 
 
-_LIBRARIES = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_LIBRARIES = tuple(
+    {str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
 
 
 @lru_cache(maxsize=4096)
@@ -133,29 +144,9 @@ def _is_library(file: str) -> bool:
     return file.startswith("<") or path.startswith(_LIBRARIES) or "site-packages" in path or "dist-packages" in path
 
 
-@lru_cache(maxsize=512)
-def _guarded_lines(file: str) -> tuple[range, ...]:
-    """Return the bodies of ``try`` statements that catch a failing import: the author has another way."""
-    try:
-        tree = ast.parse(Path(file).read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return ()
-    return tuple(
-        range(node.body[0].lineno, (node.body[-1].end_lineno or node.body[-1].lineno) + 1)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Try) and any(map(_catches_import_errors, node.handlers))
-    )
-
-
 def _guarded(file: str, line: int) -> bool:
-    return any(line in lines for lines in _guarded_lines(file))
-
-
-def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
-    if handler.type is None:
-        return True
-    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(isinstance(node, ast.Name) and node.id in _CATCHING for node in caught)
+    """Tell whether an import stands in a ``try`` that catches its failure: the author has another way."""
+    return any(line in lines and handled & _CATCHING for lines, handled in guarded_lines(file))
 
 
 def _suspects(traceback: TracebackType | None, file: str) -> list[str]:

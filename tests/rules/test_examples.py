@@ -42,4 +42,4 @@ def test_bad_is_reported_inside_the_body(examples, rule, version):
 def test_good_is_clean(examples, rule, version):
     entry = all_rules()[rule]
     report = judge(examples.good(rule), entry.setup, policy_of(entry, examples.folder), examples.folder, version)
-    assert [(f.rule, f.message) for f in report.findings if f.level is not Level.INFO] == []
+    assert [(f.rule, f.message) for f in report.findings if f.level is not Level.INFO or f.rule == rule] == []

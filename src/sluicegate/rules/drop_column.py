@@ -56,8 +56,8 @@ def check(context: Context) -> Iterator[Problem]:
             continue
         if f"{command.table}.{command.name}" in context.policy.vectors:
             continue
-        silent = [loss for loss in context.effects.losses if not loss.asked and loss.name]
-        along = listed(f"{loss.kind.value} {identifier(loss.name)}" for loss in silent)
+        silent = [str(thing) for thing in context.vanished if thing.kind != "column"]
+        along = listed(silent)
         name = f"{context.spelled(command.table)}.{identifier(command.name)}"
         kind = f" ({context.type_of(command.table, command.name)})" if column else ""
         yield Problem(

@@ -52,8 +52,7 @@ def check(context: Context) -> Iterator[Problem]:
     """Judge each scan or index build under a blocking lock that no other rule has an answer to."""
     built = context.indexed()
     for table in dict.fromkeys((*built, *context.scanned())):
-        mode = context.lock_on(table)
-        if mode is None or not mode.blocks_writes or table in context.rewritten():
+        if not context.blocks_itself(table) or table in context.rewritten():
             continue
         doing = "builds an index on" if table in built else "reads every row of"
         why = context.effects.reasons.get(str(table), "")

@@ -15,6 +15,7 @@ from sluicegate.rules.kit.commands import AddedColumn, Command, commands_of, con
 from sluicegate.rules.kit.created_triggers import CreatedTrigger, created_trigger
 from sluicegate.rules.kit.renames import Renamed, name_returns, renamed
 from sluicegate.rules.kit.spelling import qualified_identifier
+from sluicegate.rules.kit.vanished import Vanished, vanished
 from sluicegate.rules.kit.vectors import VECTOR_TYPES, written_type, written_vector_type
 from sluicegate.rules.kit.words import about, lock_words, who_waits
 from sluicegate.settings.keys import milliseconds
@@ -222,6 +223,11 @@ class Context:
         """Yield the changes of rows in the statement."""
         return data_changes(self)
 
+    @property
+    def changes_data(self) -> bool:
+        """Tell whether the statement changes rows that were there, or copies them."""
+        return any(True for _ in data_changes(self))
+
     def created_trigger(self) -> CreatedTrigger | None:
         """Return what a CREATE TRIGGER is about to do; None for another statement."""
         return created_trigger(self)
@@ -233,6 +239,11 @@ class Context:
     def name_returns(self, change: Renamed) -> bool:
         """Tell whether something else has the old name when the revision ends."""
         return name_returns(self, change)
+
+    @cached_property
+    def vanished(self) -> tuple[Vanished, ...]:
+        """Return what the statement takes away, named by it or not."""
+        return tuple(vanished(self.before, self.after))
 
     def changed_columns(self) -> Iterator[tuple[Name, Column]]:
         """Yield the columns that are new after the statement or have another type, also those of new tables."""
@@ -297,8 +308,15 @@ class Context:
 
     def blocked(self) -> tuple[tuple[Name, LockMode], ...]:
         """Return the tables in use whose readers or writers wait, with the lock they wait for; strongest first."""
-        found = [(_parsed(name), mode) for name, mode in self.effects.locks.items() if mode.blocks_writes]
-        return tuple(sorted(((n, m) for n, m in found if self.in_use(n)), key=lambda pair: (-pair[1], pair[0])))
+        found = [(_parsed(name), mode) for name, mode in self.effects.locks.items()]
+        hurting = [(name, mode) for name, mode in found if self.in_use(name) and self._stops_users(name, mode)]
+        return tuple(sorted(hurting, key=lambda pair: (-pair[1], pair[0])))
+
+    def _stops_users(self, name: Name, mode: LockMode) -> bool:
+        relation = self.relation(name)
+        if relation is not None and relation.kind in (RelationKind.MATERIALIZED_VIEW, RelationKind.VIEW):
+            return mode.blocks_reads  # nobody writes to it
+        return mode.blocks_writes
 
     def waiting(self, name: Name) -> str:
         """Say which lock the statement takes on a table and who waits behind it."""
@@ -306,6 +324,17 @@ class Context:
         if mode is None:
             return "the table is busy"
         return f"under {lock_words(mode)}: {who_waits(mode, self.spelled(name))}"
+
+    def blocks_itself(self, name: Name) -> bool:
+        """Tell whether the statement's own lock on a table keeps its users out."""
+        mode = self.lock_on(name)
+        return mode is not None and self._stops_users(name, mode)
+
+    @property
+    def cascades(self) -> bool:
+        """Tell whether the statement, or one of its actions, says CASCADE."""
+        own = getattr(self.node, "behavior", 0) == pg.DROP_CASCADE
+        return own or any(command.node.behavior == pg.DROP_CASCADE for command in self.commands)
 
     @property
     def refused_in_transaction(self) -> bool:

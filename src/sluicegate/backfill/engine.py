@@ -6,6 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from sluicegate.backfill import preflight
 from sluicegate.backfill.chunks import Range
 from sluicegate.backfill.control import move, try_move
@@ -268,8 +270,15 @@ class _Run:
                 return
             if step is Step.WAIT:
                 session.pause(_WAIT)
-            elif self._pace.sleep:
+            elif step is Step.WORKED and self._pace.sleep and self._more(part):
                 session.pause(self._pace.sleep)
+
+    def _more(self, part: Ranges | PendingKeys) -> bool:
+        try:
+            return part.more()
+        except psycopg.Error as error:
+            self._recovery.decide("pause", error)
+            return True
 
     def _finish(self) -> RunState:
         """Close the run; of several workers, one does it and the others find it done."""

@@ -96,7 +96,7 @@ class Recovery:
         """
         session = self._session
         session.rollback()
-        with translated(f"recording that backfill {session.name} failed"), session.connection.transaction():
+        with translated(f"recording the failure of backfill {session.name}"), session.connection.transaction():
             try_move(session.connection, session.name, RunState.FAILED, actor=session.owner, error=what)
         raise BackfillFailedError(
             f"Backfill {session.name} failed: {what}. What was committed before stays, and it resumes there.",

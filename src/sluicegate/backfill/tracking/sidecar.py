@@ -69,6 +69,10 @@ class PendingKeys:
             session.connection.commit()
         return rows
 
+    def more(self) -> bool:
+        """Whether any key is left to take, so that a pause before it makes sense."""
+        return self._left() is Step.WAIT
+
     def _left(self) -> Step:
         row = self._session.connection.execute(self._session.statements.sidecar_pending()).fetchone()
         self._session.connection.commit()

@@ -37,6 +37,7 @@ class Step(enum.Enum):
     """What became of one step of work."""
 
     WORKED = "a chunk was dealt with"
+    PLANNED = "chunks were planned"
     WAIT = "other workers hold everything that is left"
     DONE = "nothing is left"
 
@@ -145,11 +146,17 @@ class Ranges:
             end = planned[-1].hi if planned else frontier
             session.execute("frontier_move", seq=seq + len(planned), bound=_array(end), exhausted=last)
             session.connection.commit()
-        return Step.WORKED if planned else self._left()
+        return Step.PLANNED if planned else self._left()
 
     def _upper(self) -> Bound | None:
         row = self._session.execute("backfill_upper").fetchone()
         return _bound(row[0]) if row else None
+
+    def more(self) -> bool:
+        """Whether anything is left to take or to plan, so that a pause before it makes sense."""
+        row = self._session.execute("chunk_more", kind=self._kind).fetchone()
+        self._session.connection.commit()
+        return bool(row and row[0])
 
     def _left(self) -> Step:
         """Say whether other workers still hold chunks that they may fail to finish."""

@@ -158,6 +158,14 @@ SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WH
 FROM sluicegate.chunk
 WHERE backfill = %(name)s AND kind = %(kind)s AND state IN ('pending', 'running', 'failed');
 
+-- name: chunk_more
+-- Whether chunks of a kind are left to do or to plan.
+SELECT EXISTS (
+    SELECT 1 FROM sluicegate.chunk WHERE backfill = %(name)s AND kind = %(kind)s AND state = 'pending'
+) OR %(kind)s = 'range' AND EXISTS (
+    SELECT 1 FROM sluicegate.frontier WHERE backfill = %(name)s AND NOT exhausted
+);
+
 -- name: chunk_figures
 -- The ledger in figures.
 SELECT kind, state, count(*) AS chunks, coalesce(sum(rows), 0)::bigint AS rows, max(finished_at) AS latest

@@ -11,6 +11,7 @@ from sluicegate.catalog.expressions import Invalid, Notes, Reader
 from sluicegate.catalog.expressions.constructs import READERS
 from sluicegate.catalog.model import Name, Relation, RelationKind, SqlType
 from sluicegate.catalog.naming import column_name
+from sluicegate.catalog.polymorphism import common_type
 from sluicegate.catalog.types import builtin_type
 from sluicegate.statements.nodes import string, strings, unwrap
 
@@ -177,10 +178,11 @@ class Query:
                 continue
             for name, column_type in source.columns.items():
                 self._use(source, name)
-                if name in source.merged and name in merged and not qualifier:
+                shared = name in source.merged and not qualifier
+                if shared and name in merged:
                     continue
-                merged |= {name} if name in source.merged else set()
-                found.append((name, column_type))
+                merged |= {name} if shared else set()
+                found.append((name, self._merged_type(scope, name) if shared else column_type))
         return found
 
     # -- FROM ----------------------------------------------------------------------------------------------------
@@ -308,6 +310,8 @@ class Query:
             for source in level.sources:
                 if len(parts) == 1 and parts[0] in source.columns:
                     self._use(source, parts[0])
+                    if parts[0] in source.merged:
+                        return self._merged_type(level, parts[0])
                     return source.columns[parts[0]]
                 if parts and parts[-1] in source.columns and len(parts) > 1 and source.name == parts[-2]:
                     self._use(source, parts[-1])
@@ -318,6 +322,11 @@ class Query:
                     return None
             level = level.outer
         return None
+
+    def _merged_type(self, scope: Scope, column: str) -> SqlType | None:
+        types = [source.columns[column] for source in scope.sources if column in source.merged]
+        known = [found for found in types if found is not None]
+        return common_type(known, self.catalog, self.catalog.version) if len(known) == len(types) else None
 
     def _type(self, node: Any, scope: Scope) -> SqlType | None:
         if isinstance(node, pg.ResTarget):

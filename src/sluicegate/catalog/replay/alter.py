@@ -370,6 +370,10 @@ def _alter_index(draft: Draft, name: Name, node: Any) -> None:
 def attach_index(draft: Draft, parent: Name, child: Name) -> None:
     """Replay ALTER INDEX … ATTACH PARTITION: the parent is valid once every partition has its index."""
     draft.alter_index(child, parent=parent)
+    own = draft.catalog.indexes[child]
+    constraint = draft.catalog.relations[own.table].constraints.get(own.constraint or "")
+    if constraint is not None:
+        draft.put_constraint(own.table, replace(constraint, local=False, inherited=1))
     index = draft.catalog.indexes[parent]
     attached = {i.table for i in draft.catalog.indexes.values() if i.parent == parent and i.valid}
     partitions = {relation.name for relation in draft.catalog.children_of(index.table)}

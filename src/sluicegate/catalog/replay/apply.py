@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.catalog.model import Catalog, RelationKind
@@ -24,15 +25,13 @@ def _foreign_table(draft: Draft, node: Any) -> None:
 
 def _schema(draft: Draft, node: Any) -> None:
     name = objects.create_schema(draft, node)
+    outside = draft.session
+    if name is not None:
+        draft.session = replace(outside, search_path=(name, *outside.search_path))
     for element in node.schema_elts:
         inner = unwrap(element)
-        for field in ("relation", "view", "sequence"):
-            # Objects inside CREATE SCHEMA land in it whatever the search path says.
-            if name is not None and field in inner.DESCRIPTOR.fields_by_name and inner.HasField(field):
-                target = getattr(inner, field)
-                if hasattr(target, "schemaname") and not target.schemaname:
-                    target.schemaname = name
         step(draft, kind_of(element), inner)
+    draft.session = outside
 
 
 STEPS: dict[str, Callable[[Draft, Any], object]] = {

@@ -62,7 +62,7 @@ class Waiting:
             set_not_null(draft, table, name, node=node, recurse=recurse)
         # A primary key is made before other keys (transformIndexConstraints puts it first).
         for node, column in sorted(self.keys, key=lambda item: item[0].contype != pg.CONSTR_PRIMARY):
-            add_key(draft, table, node, column)
+            add_key(draft, table, node, column, recurse=recurse)
         for node, column in self.foreign_keys:
             add_foreign_key(draft, table, node, column, valid=new_table)
 
@@ -147,14 +147,21 @@ def set_not_null(
     draft.alter_column(
         table, column, not_null=True, not_null_validated=(found.not_null and found.not_null_validated) or valid
     )
+    passed_on = pg.Constraint(contype=pg.CONSTR_NOTNULL, is_enforced=True)
+    if node is not None:
+        passed_on.CopyFrom(node)
     if draft.catalog.version >= 18 and relation.kind not in {RelationKind.VIEW, RelationKind.MATERIALIZED_VIEW}:
-        _not_null_constraint(draft, table, column, node, valid, inherited)
-    if recurse and not (node is not None and node.is_no_inherit):
+        name = _not_null_constraint(draft, table, column, node, valid, inherited)
+        if name is None:
+            return  # it was there already, and what inherits from here has it
+        passed_on.conname = name
+    if recurse and not passed_on.is_no_inherit:
         for child in draft.catalog.children_of(table):
-            set_not_null(draft, child.name, column, node=node, inherited=True)
+            set_not_null(draft, child.name, column, node=passed_on, inherited=True)
 
 
-def _not_null_constraint(draft: Draft, table: Name, column: str, node: Any, valid: bool, inherited: bool) -> None:
+def _not_null_constraint(draft: Draft, table: Name, column: str, node: Any, valid: bool, inherited: bool) -> str | None:
+    """Add or strengthen a column's not-null constraint; return the name of a new one, None for one that was there."""
     relation = draft.catalog.relations[table]
     for existing in relation.constraints.values():
         if existing.kind is ConstraintKind.NOT_NULL and existing.columns == (column,):
@@ -167,7 +174,7 @@ def _not_null_constraint(draft: Draft, table: Name, column: str, node: Any, vali
                     inherited=existing.inherited + inherited,
                 ),
             )
-            return
+            return None
     given = clip(node.conname) if node is not None else ""
     taken = draft.constraint_name_taken(table.schema)
     name = given if given and given not in relation.constraints else choose(table.name, column, "not_null", taken)
@@ -183,6 +190,7 @@ def _not_null_constraint(draft: Draft, table: Name, column: str, node: Any, vali
             inherited=int(inherited),
         ),
     )
+    return name
 
 
 _KEY_KINDS = {
@@ -192,7 +200,7 @@ _KEY_KINDS = {
 }
 
 
-def add_key(draft: Draft, table: Name, node: Any, column: str | None = None) -> None:
+def add_key(draft: Draft, table: Name, node: Any, column: str | None = None, *, recurse: bool = True) -> None:
     """Add a primary key, unique or exclusion constraint with its index, on partitions too."""
     kind, label = _KEY_KINDS[node.contype]
     if node.indexname:
@@ -201,9 +209,7 @@ def add_key(draft: Draft, table: Name, node: Any, column: str | None = None) -> 
     relation = draft.catalog.relations[table]
     keys, names = _key_columns(draft, node, column)
     if kind is ConstraintKind.PRIMARY_KEY:
-        for key in keys:
-            if key.column is not None:
-                set_not_null(draft, table, key.column)
+        _not_null_keys(draft, table, tuple(key.column for key in keys if key.column is not None))
     taken_here = draft.relation_name_taken(table.schema)
     constraint_taken = draft.constraint_name_taken(table.schema)
     name = clip(node.conname) or choose(
@@ -223,6 +229,7 @@ def add_key(draft: Draft, table: Name, node: Any, column: str | None = None) -> 
         included=included,
         unique=kind is not ConstraintKind.EXCLUDE,
         predicate=predicate,
+        valid=recurse or not draft.catalog.children_of(table),
         constraint=name,
         options=option_texts(node.options),
         nulls_not_distinct=node.nulls_not_distinct,
@@ -241,8 +248,16 @@ def add_key(draft: Draft, table: Name, node: Any, column: str | None = None) -> 
             without_overlaps=node.without_overlaps,
         ),
     )
-    if relation.kind is RelationKind.PARTITIONED:
+    if relation.kind is RelationKind.PARTITIONED and recurse:
         clone_index_to_children(draft, index)
+
+
+def _not_null_keys(draft: Draft, table: Name, columns: tuple[str, ...]) -> None:
+    # A column that is NOT NULL already keeps the constraint it has, inherited or not (ATPrepAddPrimaryKey).
+    for column in columns:
+        found = draft.catalog.relations[table].columns.get(column)
+        if found is not None and not found.not_null:
+            set_not_null(draft, table, column)
 
 
 def _key_columns(draft: Draft, node: Any, column: str | None) -> tuple[tuple[IndexKey, ...], list[str]]:
@@ -269,12 +284,10 @@ def _adopt_index(draft: Draft, table: Name, node: Any, kind: ConstraintKind) -> 
     if index is None:
         return
     name = clip(node.conname) or index.name.name
-    draft.remove_index(index.name)
-    renamed = draft.put_index(replace(index, name=Name(table.schema, name), constraint=name))
+    renamed = draft.rename_index(index.name, replace(index, name=Name(table.schema, name), constraint=name))
     columns = tuple(key.column for key in index.keys if key.column is not None)
     if kind is ConstraintKind.PRIMARY_KEY:
-        for column in columns:
-            set_not_null(draft, table, column)
+        _not_null_keys(draft, table, columns)
     draft.put_constraint(table, Constraint(name, kind, columns, deferrable=node.deferrable, index=renamed.name))
 
 

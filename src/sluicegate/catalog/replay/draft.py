@@ -179,6 +179,14 @@ class Draft:
         """Change fields of an index that exists."""
         self.put_index(replace(self.catalog.indexes[name], **changes))
 
+    def rename_index(self, old: Name, index: Index) -> Index:
+        """Put an index in the place of the one that had the old name: indexes stay in order of creation."""
+        indexes = self._own("indexes")
+        kept = {index.name if name == old else name: index if name == old else own for name, own in indexes.items()}
+        indexes.clear()
+        indexes.update(kept)
+        return index
+
     def remove_index(self, name: Name) -> None:
         """Remove an index, if it exists."""
         self._own("indexes").pop(name, None)

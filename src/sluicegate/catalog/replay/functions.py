@@ -34,7 +34,9 @@ def create_function(draft: Draft, node: Any) -> None:
         if parameter.mode in _OUTPUT:
             outputs.append(parameter_type)
     returns: SqlType | None = None
-    if node.HasField("return_type"):
+    if node.is_procedure:
+        pass
+    elif node.HasField("return_type"):
         returns = draft.type(node.return_type)
     elif len(outputs) == 1:
         returns = outputs[0]

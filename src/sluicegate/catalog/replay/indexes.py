@@ -85,14 +85,14 @@ def clone_index_to_children(draft: Draft, parent: Index) -> None:
             clone_index(draft, parent, child)
 
 
-def clone_index(draft: Draft, parent: Index, child: Relation) -> None:
-    """Give a partition an index like its parent's, taking one that already fits.
+def clone_index(draft: Draft, parent: Index, child: Relation, *, adopt: bool = True) -> None:
+    """Give a partition an index like its parent's, taking one that already fits unless told not to.
 
     Source: ``DefineIndex`` and ``AttachPartitionEnsureIndexes`` in PostgreSQL: a free index of the same definition is
     attached, else one is built under a name chosen afresh.
     """
     constraint = draft.catalog.relations[parent.table].constraints.get(parent.constraint or "")
-    for candidate in draft.catalog.indexes_of(child.name):
+    for candidate in draft.catalog.indexes_of(child.name) if adopt else ():
         if candidate.parent is None and same_definition(candidate, parent) and candidate.valid:
             if constraint is not None and candidate.constraint is None:
                 continue

@@ -46,7 +46,9 @@ def attach_partition(draft: Draft, table: Name, command: Any) -> None:
         name: replace(
             column,
             local=False if name in parent.columns else column.local,
-            identity=parent.columns[name].identity if name in parent.columns else column.identity,
+            identity=parent.columns[name].identity
+            if name in parent.columns and draft.catalog.version >= 17
+            else column.identity,
         )
         for name, column in relation.columns.items()
     }

@@ -104,7 +104,6 @@ def _rename_relation(draft: Draft, name: Any, new: str) -> None:
 
 def move_index(draft: Draft, index: Index, new: Name) -> None:
     """Give an index another name, and the constraint it backs along with it."""
-    draft.remove_index(index.name)
     moved = replace(index, name=new)
     if index.constraint is not None:
         moved = replace(moved, constraint=new.name)
@@ -112,7 +111,7 @@ def move_index(draft: Draft, index: Index, new: Name) -> None:
         if constraint is not None:
             draft.drop_constraint(index.table, constraint.name)
             draft.put_constraint(index.table, replace(constraint, name=new.name, index=new))
-    draft.put_index(moved)
+    draft.rename_index(index.name, moved)
     for child in tuple(draft.catalog.indexes.values()):
         if child.parent == index.name:
             draft.put_index(replace(child, parent=new))
@@ -154,7 +153,7 @@ def move_relation(draft: Draft, old: Name, new: Name) -> None:
         changed = _mentioning(other, old, new)
         if changed is not other:
             draft.put(changed)
-        if other.owned_by is not None and other.owned_by[0] == new and old.schema != new.schema:
+        if changed.owned_by is not None and changed.owned_by[0] == new and old.schema != new.schema:
             move_relation(draft, other.name, Name(new.schema, other.name.name))
     if old in draft.catalog.types:
         user_type = draft.catalog.types[old]

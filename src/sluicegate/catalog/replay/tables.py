@@ -77,7 +77,7 @@ def create_table(draft: Draft, node: Any, *, kind: RelationKind = RelationKind.T
     for element in node.constraints:
         waiting.add(unwrap(element), None)
     if node.HasField("partspec"):
-        draft.alter(name, partitioning=partitioning(draft, node.partspec))
+        draft.alter(name, partitioning=partitioning(node.partspec))
     for parent in parents:
         _inherit_checks(draft, name, parent)
     waiting.apply(draft, name, new_table=True)
@@ -97,7 +97,7 @@ def add_column_definition(draft: Draft, table: Name, node: Any, waiting: Waiting
         column = replace(column, type=serial or draft.type(node.type_name))
     column = replace(
         column,
-        local=column.local and existing is None if inherited else True,
+        local=_is_local(node, existing, inherited=inherited),
         inherited=column.inherited + inherited,
         collation=find_collation(node.coll_clause.collname) if node.HasField("coll_clause") else column.collation,
         storage=(node.storage_name or "").lower() or column.storage,
@@ -111,6 +111,13 @@ def add_column_definition(draft: Draft, table: Name, node: Any, waiting: Waiting
         set_not_null(draft, table, name, recurse=False)
     for constraint in with_attributes(node.constraints):
         _column_constraint(draft, table, name, constraint, waiting)
+
+
+def _is_local(node: Any, existing: Column | None, *, inherited: bool) -> bool:
+    if existing is None:
+        return not inherited
+    # A definition without a type only adds to the column that a partition or typed table has already.
+    return existing.local if inherited or not node.HasField("type_name") else True
 
 
 def _column_constraint(draft: Draft, table: Name, name: str, node: Any, waiting: Waiting) -> None:
@@ -134,7 +141,9 @@ def default_expression(draft: Draft, node: Any) -> Expression | None:
     return draft.expression(node)
 
 
-def add_identity(draft: Draft, table: Name, column: str, when: str, definitions: Any) -> None:
+def add_identity(
+    draft: Draft, table: Name, column: str, when: str, definitions: Any, *, sequence_type: SqlType | None = None
+) -> None:
     """Make a column an identity column with a sequence of its own."""
     relation = draft.catalog.relations[table]
     found = relation.columns.get(column)
@@ -142,11 +151,11 @@ def add_identity(draft: Draft, table: Name, column: str, when: str, definitions:
         return
     given = options(definitions).get("sequence_name")
     sequence = Name(*str(given).rsplit(".", 1)) if given and "." in str(given) else None
-    create_owned_sequence(draft, table, column, found.type, name=sequence)
+    create_owned_sequence(draft, table, column, sequence_type or found.type, name=sequence)
     draft.alter_column(table, column, identity="always" if when == "a" else "by default")
     set_not_null(draft, table, column, recurse=True)
     for child in draft.catalog.children_of(table):
-        if child.bound is not None and column in child.columns:
+        if draft.catalog.version >= 17 and child.bound is not None and column in child.columns:
             draft.alter_column(child.name, column, identity="always" if when == "a" else "by default")
 
 
@@ -181,7 +190,8 @@ def inherit_columns(draft: Draft, table: Name, parent: Relation, *, local: bool)
     """Give a child its parent's columns, merging those it has."""
     for column in parent.columns.values():
         own = draft.catalog.relations[table].columns.get(column.name)
-        identity = column.identity if draft.catalog.relations[table].bound is not None else None
+        is_partition = draft.catalog.relations[table].bound is not None
+        identity = column.identity if is_partition and draft.catalog.version >= 17 else None
         if own is not None:
             merged = replace(own, inherited=own.inherited + 1, not_null=own.not_null or column.not_null)
         else:
@@ -280,7 +290,7 @@ _STRATEGIES = {
 }
 
 
-def partitioning(draft: Draft, spec: Any) -> Partitioning:
+def partitioning(spec: Any) -> Partitioning:
     """Return how a table is partitioned."""
     columns: list[str | None] = []
     expressions: list[Expression] = []
@@ -288,7 +298,7 @@ def partitioning(draft: Draft, spec: Any) -> Partitioning:
         element = item.partition_elem
         columns.append(element.name or None)
         if element.HasField("expr"):
-            expressions.append(draft.expression(element.expr))
+            expressions.append(Expression(deparse(element.expr), element.expr))
     return Partitioning(_STRATEGIES.get(spec.strategy, "range"), tuple(columns), tuple(expressions))
 
 
@@ -323,10 +333,11 @@ def _copy_columns(draft: Draft, table: Name, source: Relation, wanted: int) -> N
         if wanted & _LIKE_COMPRESSION:
             copy = replace(copy, compression=column.compression)
         draft.put_column(table, copy)
-        if wanted & _LIKE_IDENTITY and column.identity is not None:
-            add_identity(draft, table, column.name, "a" if column.identity == "always" else "d", ())
-        elif column.not_null:
+        if column.not_null:
             set_not_null(draft, table, column.name, node=_named_not_null(source, column.name))
+        if wanted & _LIKE_IDENTITY and column.identity is not None:
+            when = "a" if column.identity == "always" else "d"
+            add_identity(draft, table, column.name, when, (), sequence_type=builtin_type("int8"))
 
 
 def _named_not_null(source: Relation, column: str) -> Any:
@@ -348,7 +359,7 @@ def _copy_constraints_and_indexes(draft: Draft, table: Name, source: Relation, w
 
 def _copy_index(draft: Draft, table: Name, index: Any) -> None:
     # The same as a partition's copy, but nobody's child.
-    clone_index(draft, index, draft.catalog.relations[table])
+    clone_index(draft, index, draft.catalog.relations[table], adopt=False)
     copy = draft.catalog.indexes_of(table)[-1]
     draft.put_index(replace(copy, parent=None, clustered=False, replica_identity=False))
     if copy.constraint is not None:

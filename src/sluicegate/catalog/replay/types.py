@@ -11,15 +11,19 @@ from sluicegate.catalog.model import (
     Column,
     Constraint,
     ConstraintKind,
+    Function,
     Name,
     Relation,
     RelationKind,
+    SqlType,
     TypeKind,
     UserType,
+    Volatility,
 )
 from sluicegate.catalog.naming import choose, clip
 from sluicegate.catalog.replay.indexes import find_collation
 from sluicegate.catalog.replay.tables import default_expression
+from sluicegate.catalog.types import builtin_type
 from sluicegate.statements.nodes import qualified, strings, unwrap
 
 if TYPE_CHECKING:
@@ -87,6 +91,30 @@ def create_range(draft: Draft, node: Any) -> None:
             multirange = Name(schema or name.schema, base)
     draft.put_type(UserType(name, TypeKind.RANGE, subtype=subtype, created_in=draft.catalog.transaction))
     draft.put_type(UserType(multirange, TypeKind.RANGE, subtype=subtype, created_in=draft.catalog.transaction))
+    _constructors(draft, name, multirange, subtype or builtin_type("text"))
+
+
+def _constructors(draft: Draft, name: Name, multirange: Name, subtype: SqlType) -> None:
+    one, several, text = SqlType(name), SqlType(multirange), builtin_type("text")
+    bound = SqlType(subtype.name, array=subtype.array)
+    for bounds in ((bound, bound), (bound, bound, text)):
+        draft.put_function(_constructor(name, bounds, one, strict=False))
+    listed = SqlType(name, array=True)
+    draft.put_function(_constructor(multirange, (), several, strict=True))
+    draft.put_function(_constructor(multirange, (one,), several, strict=True))
+    draft.put_function(replace(_constructor(multirange, (listed,), several, strict=True), variadic=True))
+
+
+def _constructor(name: Name, arguments: tuple[SqlType, ...], returns: SqlType, *, strict: bool) -> Function:
+    return Function(
+        name,
+        arguments,
+        returns,
+        Volatility.IMMUTABLE,
+        "internal",
+        strict=strict,
+        argument_names=("",) * len(arguments),
+    )
 
 
 def _multirange_name(name: str) -> str:

@@ -46,7 +46,7 @@ _ALONE = re.compile(
 _STATE = """
 SELECT c.oid::bigint, CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname, c.relkind::text,
        pg_catalog.pg_relation_filenode(c.oid)::bigint, i.indrelid::bigint, i.indisvalid,
-       (SELECT pg_catalog.array_agg(a.attname::text) FROM pg_catalog.pg_attribute a
+       (SELECT pg_catalog.json_object_agg(a.attnum, a.attname) FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -196,14 +196,11 @@ def difference(raw: Any, known: dict[int, Any], before: State, after: State, *, 
         if changed:
             result["changed"] = dict(sorted(changed.items()))
     gone = [tables[o][0] for o in tables if o in before.relations and o not in after.relations]
-    for oid in tables:
+    for oid, relation in tables.items():
         if oid in before.relations and oid in after.relations:
-            now = set(after.relations[oid][5] or ())
-            was = set(before.relations[oid][5] or ())
-            if tables[oid][5] is not None and not (was - now) & set(tables[oid][5]):
-                continue  # what the revision itself had added is no loss
-            if len(was - now) > len(now - was):  # a renamed column is still there
-                gone += [f"{tables[oid][0]}.{column}" for column in was - now]
+            was, now = before.relations[oid][5] or {}, after.relations[oid][5] or {}
+            # What the revision itself had added is no loss.
+            gone += [f"{relation[0]}.{was[n]}" for n in was if n not in now and n in (relation[5] or {})]
     result["lost"] = sorted(gone)
     result["invalid"] = sorted(r[0] for r in after.relations.values() if r[4] is False and r[1] == "i")
     return {key: value for key, value in result.items() if value}
@@ -216,7 +213,7 @@ def quoted(cursor: Any, oid: int) -> str:
 
 def short(sql: str) -> str:
     """A statement's beginning on one line."""
-    return " ".join(sql.split())[:90]
+    return " ".join(sql.split())[:48]
 
 
 def first_line(error: BaseException) -> str:
@@ -268,7 +265,7 @@ class Laboratory:
                 with engine.connect() as connection:
                     observer.start(connection)
                 self._upgrade(engine, temporary, "head", case)
-            except Exception as error:  # noqa: BLE001 - a revision may raise anything; it is the observation
+            except (Exception, SystemExit) as error:
                 if not any("error" in record for record in observer.records):
                     line = _line_in(error, judged)
                     text = f"{type(error).__name__}: {first_line(error)}"

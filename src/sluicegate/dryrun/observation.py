@@ -24,6 +24,7 @@ class Method(enum.StrEnum):
 
     IN_TRANSACTION = "read inside its own transaction"
     BLOCKED = "read from pg_locks while another session stood in its way"
+    STRIPPED = "run without CONCURRENTLY"
     NOT_RUN = "not run"
 
 

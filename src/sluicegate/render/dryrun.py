@@ -92,7 +92,8 @@ def _print_revision(console: Console, revision: RevisionRun) -> None:
         place = revision.problem_location
         where = f" at {place.file}:{place.line}" if place else ""
         problem = f": {revision.problem}" if revision.problem else ""
-        console.print(Text(f"  {_OUTCOMES[revision.outcome]}{where}{problem}", "bold red"), soft_wrap=True)
+        for line in textwrap.wrap(f"{_OUTCOMES[revision.outcome]}{where}{problem}", console.width - 4):
+            console.print(Text(f"  {line}", "bold red"), soft_wrap=True)
 
 
 def _line(statement: StatementRun) -> str:

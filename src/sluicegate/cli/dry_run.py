@@ -1,0 +1,158 @@
+"""``sluicegate dry-run``: run revisions for real where it does no harm, and say what each line does to the server."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sluicegate.dryrun.report import DryRun
+    from sluicegate.dryrun.request import Request, Server
+    from sluicegate.errors import ExitCode
+    from sluicegate.settings.policy import Policy
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+@click.command("dry-run")
+@click.option(
+    "--rev", "revs", multiple=True, metavar="REV", help="Try this revision, or a range a:b (after a, up to b)."
+)
+@click.option("--at", multiple=True, metavar="REV", help="The revision that the schema already has.")
+@click.option("--schema", type=_FILE, help="Production's schema, as pg_dump --schema-only prints it.")
+@click.option(
+    "--pg-version", type=click.IntRange(14, 18), help="PostgreSQL of the embedded server; the policy's otherwise."
+)
+@click.option(
+    "--database-url",
+    envvar="SLUICEGATE_DATABASE_URL",
+    metavar="URL",
+    help="Make clones on this server instead of the embedded one; with --in-transaction: the database itself.",
+)
+@click.option(
+    "--in-transaction", is_flag=True, help="Run everything in one transaction on --database-url; roll it back."
+)
+@click.option(
+    "--lock-timeout", default="1s", show_default=True, help="With --in-transaction: how long to wait for a lock."
+)
+@click.option(
+    "--statement-timeout", default="10s", show_default=True, help="With --in-transaction: how long a statement may run."
+)
+@click.option("--migrations", type=_FOLDER, help="The Alembic script folder or a folder of revisions.")
+@click.option("--config", "-c", type=_FILE, help="alembic.ini or pyproject.toml.")
+@click.option("--policy", "policy_file", type=_FILE, help="The policy; safety/policy.toml otherwise.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def dry_run(
+    revs: tuple[str, ...],
+    at: tuple[str, ...],
+    schema: Path | None,
+    pg_version: int | None,
+    database_url: str | None,
+    in_transaction: bool,
+    lock_timeout: str,
+    statement_timeout: str,
+    migrations: Path | None,
+    config: Path | None,
+    policy_file: Path | None,
+    output: str,
+) -> ExitCode:
+    """Run pending revisions for real, and report the locks, rewrites, scans and index builds of every line.
+
+    By default on a clone that is thrown away, on an embedded PostgreSQL: of production's schema with --schema and --at,
+    else of what the earlier revisions build. The clone holds no rows, so what only rows decide is not tried: NULLs,
+    duplicates, orphans, durations.
+
+    With --in-transaction on a database that you name: everything in one transaction that cannot commit, is rolled
+    back, and is proved to have changed nothing. Its locks are real while it runs.
+
+    Exit codes: 0 everything ran, as predicted; 1 the server refused a statement, a gate is closed, or a prediction was
+    wrong; 2 usage; 3 a revision could not be run to its end, or a statement not at all; 4 the server failed.
+    """
+    import dataclasses
+    import shutil
+    import sys
+
+    from sluicegate.cli.signals import termination_as_interrupt
+    from sluicegate.dryrun.run import try_in_transaction, try_on_clone
+    from sluicegate.errors import UsageError
+    from sluicegate.render.dryrun import WIDTH, render_json, render_text
+
+    if in_transaction and database_url is None:
+        raise UsageError("--in-transaction needs a database.", hint="Name it with --database-url.")
+    if in_transaction and (schema is not None or pg_version is not None):
+        raise UsageError("--in-transaction uses the database as it is: leave --schema and --pg-version out.")
+    request, policy = _request(revs, at, migrations, config, policy_file)
+    with termination_as_interrupt():
+        if in_transaction:
+            timeouts = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
+            settings = {**request.environment.settings, **timeouts}
+            environment = dataclasses.replace(request.environment, settings=settings)
+            run: DryRun = try_in_transaction(dataclasses.replace(request, environment=environment), database_url or "")
+        else:
+            with _server(database_url, pg_version, policy) as server:
+                run = try_on_clone(request, server, schema)
+    terminal = sys.stdout.isatty() and output == "text"
+    width = shutil.get_terminal_size().columns if terminal else WIDTH
+    click.echo(render_json(run) if output == "json" else render_text(run, width=width, color=terminal), nl=False)
+    return run.exit_code
+
+
+def _request(
+    revs: tuple[str, ...], at: tuple[str, ...], migrations: Path | None, config: Path | None, policy_file: Path | None
+) -> tuple[Request, Policy]:
+    """Find policy, environment and revisions, as ``lint`` finds them."""
+    import sluicegate.rollout.operations  # noqa: F401 - registers the operations that revisions expect on `op`
+    from sluicegate.capture.location import find_script_location
+    from sluicegate.dryrun.request import Request
+    from sluicegate.dryrun.scripts import Scripts
+    from sluicegate.dryrun.upgrade import Environment
+    from sluicegate.lint.project import read_environment
+    from sluicegate.settings.policy import find_policy, load_policy
+    from sluicegate.snapshot.load import load_catalog
+
+    start = config or migrations or Path.cwd()
+    policy = load_policy(policy_file or find_policy(start if start.is_dir() else start.parent))
+    if migrations is None and config is None and policy.directory is not None:
+        location = find_script_location(migrations=policy.root / policy.directory)
+    else:
+        location = find_script_location(config, migrations=migrations)
+    said = read_environment(location.directory / "env.py")
+    schema, _, table = policy.version_table.rpartition(".")
+    environment = Environment(
+        transaction_per_migration=policy.transaction_per_migration or said.transaction_per_migration,
+        version_table=table,
+        version_table_schema=schema or None,
+        naming_convention=policy.naming_convention,
+        settings={**said.settings, **policy.session_settings},
+    )
+    scripts = Scripts(location)
+    position = tuple(revision for name in at for revision in scripts.resolve(name))
+    return Request(scripts, environment, position, revs, load_catalog), policy
+
+
+@contextlib.contextmanager
+def _server(database_url: str | None, pg_version: int | None, policy: Policy) -> Iterator[Server]:
+    """Yield where to make clones: the embedded server for as long as it is needed, or the one that was named."""
+    from sluicegate.dryrun.request import Server
+    from sluicegate.errors import UsageError
+    from sluicegate.pg.connect import connect, describe
+    from sluicegate.pg.embedded import VERSIONS, temporary_server
+
+    if database_url is not None:
+        if pg_version is not None:
+            raise UsageError("--pg-version chooses the embedded server, and --database-url names another.")
+        with connect(database_url) as connection:
+            version = connection.info.server_version // 10_000
+        yield Server(database_url, version, ours=False, described=f"PostgreSQL {version}, {describe(database_url)}")
+        return
+    # A policy may name a version that the wheel does not hold; locks hardly differ, and a newer one knows more syntax.
+    version = pg_version or next((known for known in VERSIONS if known >= policy.postgresql), VERSIONS[-1])
+    instead = f" (the policy says {policy.postgresql})" if pg_version is None and version != policy.postgresql else ""
+    with temporary_server(version) as embedded:
+        yield Server(embedded.url(), version, ours=True, described=f"an embedded PostgreSQL {version}{instead}")

@@ -1,4 +1,4 @@
-"""The process in which revisions run: it takes a job on standard input and reports on a pipe, one JSON line an event."""
+"""The process in which revisions run: a job on standard input, reports on a pipe, one JSON line an event."""
 
 from __future__ import annotations
 

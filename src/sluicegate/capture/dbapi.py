@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sluicegate.capture.literals import CannotRenderError
 
@@ -204,7 +204,7 @@ class RecordingConnection:
     def add_notice_handler(self, _: Any) -> None:
         """Accept a handler for notices; there are none."""
 
-    def __enter__(self) -> RecordingConnection:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -253,7 +253,8 @@ class RecordingCursor:
 
     def callproc(self, name: str, parameters: Sequence[Any] = ()) -> None:
         """Call a function, as psycopg2 does."""
-        self.execute(f"SELECT * FROM {name}({', '.join(['%s'] * len(parameters))})", list(parameters))
+        places = ", ".join(["%s"] * len(parameters))
+        self.execute(f"SELECT * FROM {name}({places})", list(parameters))  # noqa: S608 - recorded, never executed
 
     def copy_expert(self, sql: Any, *_: Any, **__: Any) -> None:
         """Run psycopg2's COPY; the data is not read."""
@@ -328,7 +329,7 @@ class RecordingCursor:
         """Close."""
         self.closed = True
 
-    def __enter__(self) -> RecordingCursor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

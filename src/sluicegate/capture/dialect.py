@@ -29,11 +29,11 @@ class RecordingDialect(CatalogReflection, PGDialect_psycopg):  # type: ignore[mi
     supports_sane_multi_rowcount = False
 
     _isolation_lookup = _LEVELS
-    _psycopg_Json = JsonValue
-    _psycopg_Jsonb = JsonValue
-    _psycopg_Range = RangeValue
-    _psycopg_Multirange = MultirangeValue
-    _psycopg_TransactionStatus = dbapi.TransactionStatus
+    _psycopg_Json = JsonValue  # noqa: N815 - SQLAlchemy's name
+    _psycopg_Jsonb = JsonValue  # noqa: N815 - SQLAlchemy's name
+    _psycopg_Range = RangeValue  # noqa: N815 - SQLAlchemy's name
+    _psycopg_Multirange = MultirangeValue  # noqa: N815 - SQLAlchemy's name
+    _psycopg_TransactionStatus = dbapi.TransactionStatus  # noqa: N815 - SQLAlchemy's name
 
     def __init__(self, recorder: Recorder | None = None, **options: Any) -> None:
         """Build the dialect of a recorder; an engine that a revision builds from our URL gets the one at work."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import decimal
 import re
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from sluicegate.capture.functions import CASTS, FUNCTIONS, Facts, UnanswerableEr
 from sluicegate.statements import nodes
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable, Sequence
 
 Scope = dict[str, dict[str, Any]]
@@ -83,13 +83,13 @@ class Evaluator:
             raise UnanswerableError(f"{name}()")
         return function(self._facts, *(self.value(argument, scope) for argument in node.args))
 
-    def _boolean(self, node: pg.BoolExpr, scope: Scope) -> bool | None:
+    def _boolean(self, node: pg.BoolExpr, scope: Scope) -> Any:
         if node.boolop == pg.NOT_EXPR:
             value = self.value(node.args[0], scope)
             return None if value is None else not value
         decisive = node.boolop == pg.OR_EXPR
         unknown: UnanswerableError | None = None
-        result: bool | None = not decisive
+        result: Any = not decisive
         for argument in node.args:
             try:
                 value = self.value(argument, scope)
@@ -104,7 +104,7 @@ class Evaluator:
         return result
 
     def _null_test(self, node: pg.NullTest, scope: Scope) -> bool:
-        return (self.value(node.arg, scope) is None) == (node.nulltesttype == pg.IS_NULL)
+        return bool((self.value(node.arg, scope) is None) == (node.nulltesttype == pg.IS_NULL))
 
     def _boolean_test(self, node: pg.BooleanTest, scope: Scope) -> bool:
         value = self.value(node.arg, scope)
@@ -112,7 +112,7 @@ class Evaluator:
             node.booltesttype
         )
         negated = node.booltesttype in (pg.IS_NOT_TRUE, pg.IS_NOT_FALSE, pg.IS_NOT_UNKNOWN)
-        return (value is wanted) != negated
+        return bool((value is wanted) != negated)
 
     def _operator(self, node: pg.A_Expr, scope: Scope) -> Any:
         name = nodes.string(node.name[-1])

@@ -166,11 +166,10 @@ def _literal_identifiers(source: str) -> dict[str, Any]:
         return {match.group(1): match.group(2) for match in _ASSIGNED.finditer(source)}
     found = {}
     for node in tree.body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id in _IDENTIFIERS and node.value is not None:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Name) and target.id in _IDENTIFIERS:
                 try:
                     found[target.id] = ast.literal_eval(node.value)
                 except ValueError:

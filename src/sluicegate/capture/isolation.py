@@ -10,11 +10,11 @@ import os
 import re
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 _SECRET = re.compile(r"(?:PASSWORD|PASSWD|PWD|TOKEN|SECRET|KEY|CREDENTIALS?|DSN)(?:_|$)|^PG|DATABASE_UR[IL]|_DB_URL")
 _HARMLESS = frozenset({"PWD", "OLDPWD"})
@@ -95,7 +95,7 @@ class RefusedError(PermissionError):
 
 
 def clean_environment(environment: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """Return the environment for the reading process: without secrets, and with temporary files in the scratch folder."""
+    """Return the environment for the reading process: no secrets, temporary files in the scratch folder."""
     kept = {
         name: value
         for name, value in environment.items()

@@ -30,6 +30,19 @@ class _AwareTimestamp(sa.TIMESTAMP):
         super().__init__(timezone=True)
 
 
+class _LazyProxy:
+    """An object that its factory makes when it is first used."""
+
+    def __init__(self, factory: Any) -> None:
+        self._factory = factory
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self._factory()(*arguments, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._factory(), name)
+
+
 _TYPES: dict[str, dict[tuple[str, ...], Any]] = {
     # SQLModel 0.0.8 and later: an unlimited VARCHAR; the migrations it generates reach sqlalchemy.types through it.
     "AutoString": {("sqlmodel", "sqlmodel.sql.sqltypes"): sa.String},
@@ -45,6 +58,8 @@ _TYPES: dict[str, dict[tuple[str, ...], Any]] = {
         ): _PlainUuid
     },
     "TIMESTAMPAware": {("fastapi_users_db_sqlalchemy", "fastapi_users_db_sqlalchemy.generics"): _AwareTimestamp},
+    # Used around column types, by Airflow for one.
+    "Proxy": {("lazy_object_proxy",): _LazyProxy},
     # SQLAlchemy-Utils: native types where PostgreSQL has them.
     "UUIDType": {("sqlalchemy_utils", "sqlalchemy_utils.types", "sqlalchemy_utils.types.uuid"): _PlainUuid},
     "JSONType": {("sqlalchemy_utils", "sqlalchemy_utils.types", "sqlalchemy_utils.types.json"): _PlainJson},

@@ -10,11 +10,12 @@ import json
 import math
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 _PLACEHOLDER = re.compile(r"%(?:%|\((?P<name>[^)]*)\)[sbt]|(?P<next>[sbt])(?![A-Za-z0-9_]))")
 
@@ -75,7 +76,8 @@ def interpolate(sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None) 
     """
     if parameters is None:
         return sql
-    named = parameters if hasattr(parameters, "keys") else None
+    named: Mapping[str, Any] | None = parameters if isinstance(parameters, Mapping) else None
+    listed: Sequence[Any] = () if isinstance(parameters, Mapping) else parameters
     position = 0
 
     def value_for(match: re.Match[str]) -> str:
@@ -91,7 +93,7 @@ def interpolate(sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None) 
             elif named is not None:
                 return match.group()  # a stray %s while the parameters are named: leave it to the parser
             else:
-                value = parameters[position]
+                value = listed[position]
                 position += 1
         except (KeyError, IndexError):
             raise CannotRenderError(f"The statement has no value for its parameter {name or position + 1}.") from None

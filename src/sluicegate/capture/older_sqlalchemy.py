@@ -75,7 +75,8 @@ def _bound_metadata() -> None:
         (schema.Index, "drop"),
     ):
         setattr(kind, name, _with_bind(getattr(kind, name)))
-    make = sa.Table._new  # type: ignore[attr-defined]  # noqa: SLF001 - where Table() takes its arguments
+    table: Any = sa.Table
+    make = table._new.__func__  # noqa: SLF001 - where Table() takes its arguments
 
     @functools.wraps(make)
     def make_table(cls: Any, *arguments: Any, **options: Any) -> Any:
@@ -83,9 +84,9 @@ def _bound_metadata() -> None:
             bind = arguments[1].info.get(_BIND) if len(arguments) > 1 else None
             if bind is not None:
                 options["autoload_with"] = bind
-        return make.__func__(cls, *arguments, **options)
+        return make(cls, *arguments, **options)
 
-    sa.Table._new = classmethod(make_table)  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+    table._new = classmethod(make_table)  # noqa: SLF001 - as above
 
 
 def _with_bind(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -130,7 +131,7 @@ def _engines_that_execute() -> None:
         return connection.execute(statement, *arguments, **options)
 
     def has_table(self: Any, name: str, schema: str | None = None) -> bool:
-        return sa.inspect(self).has_table(name, schema)
+        return bool(sa.inspect(self).has_table(name, schema))
 
     for kind in (Engine, Connection):
         if not hasattr(kind, "has_table"):

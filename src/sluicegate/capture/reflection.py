@@ -11,14 +11,14 @@ from sqlalchemy.types import NULLTYPE
 
 from sluicegate.capture.oids import oid_of
 from sluicegate.capture.session import session_of
-from sluicegate.catalog.model import ConstraintKind, Generated, Name, Relation, RelationKind, TypeKind
+from sluicegate.catalog.model import Column, ConstraintKind, Generated, Name, Relation, RelationKind, TypeKind
 from sluicegate.catalog.types import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sluicegate.capture.recorder import Recorder
-    from sluicegate.catalog.model import Catalog, Column, Constraint, Index, SqlType, UserType
+    from sluicegate.catalog.model import Catalog, Constraint, Index, SqlType, UserType
 
 _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED})
 
@@ -252,8 +252,18 @@ class CatalogReflection:
             return relation
         shown = f"{schema}.{name}" if schema else str(name)
         if self.recorder.missing_table(shown, NoSuchTableError):
-            return Relation(Name(schema or self.search_path[0], str(name)), RelationKind.TABLE)
+            missing = Name(schema or self.search_path[0], str(name))
+            return Relation(missing, RelationKind.TABLE, self._referenced_columns(missing))
         raise NoSuchTableError(shown)
+
+    def _referenced_columns(self, table: Name) -> dict[str, Column]:
+        """Return what foreign keys to a table tell of its columns."""
+        found = {}
+        for relation, key in self.catalog.foreign_keys_to(table):
+            for here, there in zip(key.columns, key.referenced_columns, strict=False):
+                if here in relation.columns:
+                    found[there] = Column(there, relation.columns[here].type, not_null=True)
+        return found
 
     def _names(self, schema: str | None, kinds: Iterable[RelationKind]) -> list[str]:
         wanted = schema or self.search_path[0]

@@ -37,10 +37,11 @@ from sluicegate.capture.process import ReadingProcess, TookTooLongError
 from sluicegate.capture.version_table import VERSION_TABLE
 from sluicegate.capture.wire import pack_script, unpack_location, unpack_statement
 from sluicegate.errors import CouldNotJudgeError, UsageError
-from sluicegate.findings import Location
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from sluicegate.findings import Location
 
 DEFAULT_TIMEOUT = 20.0
 _RESTARTS = 1_000
@@ -112,7 +113,7 @@ def capture_history(
         }
         history = _History(job, script, timeout)
         history.read(Path(scratch))
-    return history.captured(revisions)
+    return history.captured()
 
 
 @dataclass(slots=True)
@@ -194,7 +195,7 @@ class _History:
             for revision, done in self._parts.items()
         }
 
-    def captured(self, asked: Collection[str] | None) -> list[CapturedRevision]:
+    def captured(self) -> list[CapturedRevision]:
         """Return what was read, in the history's order."""
         return [self._captured(head, self._parts[head["revision"]]) for head in self._heads]
 

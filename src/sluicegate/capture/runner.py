@@ -19,7 +19,7 @@ from sluicegate.capture.dialect import RecordingServer
 from sluicegate.capture.history import describe, load
 from sluicegate.capture.model import CaptureMode
 from sluicegate.capture.recorder import QueuedOperations, Reading, TooManyStatementsError
-from sluicegate.capture.standin import Watch
+from sluicegate.capture.standin import Watch, take_types_without_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,6 +65,7 @@ class Runner:
         self.environment = EnvironmentContext(_config(script), self._directory)
         self._asked = False
         older_sqlalchemy.install()
+        take_types_without_names()
         _observe_batches(recorder)
         _observe_rowcounts(recorder)
         Watch.is_revision = recorder.places.watches
@@ -269,7 +270,8 @@ def _observe_batches(recorder: Recorder) -> None:
 
 def _observe_rowcounts(recorder: Recorder) -> None:
     """Notice a revision that looks at the number of changed rows: nothing was changed."""
-    original = CursorResult.rowcount
+    result: Any = CursorResult
+    original = result.rowcount
 
     def rowcount(self: CursorResult[Any]) -> int:
         answer = getattr(getattr(self, "cursor", None) or self.context.cursor, "result", None)
@@ -277,4 +279,4 @@ def _observe_rowcounts(recorder: Recorder) -> None:
             recorder.consumed(answer, "looks at a number of changed rows")
         return int(original.__get__(self, type(self)))
 
-    CursorResult.rowcount = property(rowcount)  # type: ignore[method-assign,assignment]
+    result.rowcount = property(rowcount)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dis
+import functools
 import re
 import sys
 from abc import ABCMeta
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.decl_api import DeclarativeMeta
 from sqlalchemy.types import UserDefinedType
 
 from sluicegate.capture.known_types import known_type
@@ -57,7 +59,7 @@ class StandIn(str, UserDefinedType[Any]):
     cache_ok = False
     path: str
 
-    def __new__(cls, path: str) -> StandIn:
+    def __new__(cls, path: str) -> Self:
         """Make a stand-in for ``module.attribute``."""
         number = _known.setdefault(path, len(_paths))
         if number == len(_paths):
@@ -170,7 +172,7 @@ class StandIn(str, UserDefinedType[Any]):
     def __subclasscheck__(self, _: type) -> bool:
         return False
 
-    def __enter__(self) -> StandIn:
+    def __enter__(self) -> Self:
         if Watch.running:
             Watch.note(f"it enters {self.path}")
         return self
@@ -192,23 +194,39 @@ class StandIn(str, UserDefinedType[Any]):
     def __members__(self) -> dict[str, StandIn]:
         return {str(self): self}
 
+    # -- as an SQL expression -------------------------------------------------------------------------------------
+
+    is_clause_element = False
+
+    def __clause_element__(self) -> Any:
+        return sa.literal_column(str(self))
+
     # -- as an SQL type -------------------------------------------------------------------------------------------
 
     def get_col_spec(self, **_: Any) -> str:
         """Return the mark as the type's name."""
         return str(self)
 
-    def copy(self, **_: Any) -> StandIn:  # type: ignore[override]
+    def copy(self, **_: Any) -> Any:
         """Return itself: SQLAlchemy copies types that it attaches to tables."""
         return self
 
-    def adapt(self, *_: Any, **__: Any) -> StandIn:  # type: ignore[override]
+    def adapt(self, *_: Any, **__: Any) -> Any:
         """Return itself: there is no other form of an unknown type."""
         return self
 
 
-class _StandInClass(ABCMeta):
-    """The type of classes whose base is not here: attributes that the base would have exist."""
+class _StandInClass(DeclarativeMeta, ABCMeta):
+    """The type of classes whose base is not here: attributes that the base would have exist.
+
+    It is a kind of the metaclasses that bases which are here may have, so that both can be bases of one class.
+    """
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> None:
+        if any(hasattr(base, "_sa_registry") for base in bases):
+            super().__init__(name, bases, namespace, **options)
+        else:
+            type.__init__(cls, name, bases, namespace)
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
@@ -227,7 +245,7 @@ class StandInBase(metaclass=_StandInClass):
     def __init_subclass__(cls, **_: Any) -> None:
         """Map the class when it reads like a declarative model; one that cannot be mapped stays a plain class."""
         super().__init_subclass__()
-        if "__tablename__" not in cls.__dict__ or "__mapper__" in cls.__dict__:
+        if "__tablename__" not in cls.__dict__ or hasattr(cls, "_sa_registry"):
             return
         registry = Watch.registries.setdefault(cls.__module__, orm.registry())
         try:
@@ -289,7 +307,31 @@ def attribute(path: str) -> Any:
     known = known_type(path)
     if known is not None:
         return known
+    owner, _, name = path.rpartition(".")
+    if owner.rpartition(".")[2] in _WHOLE_LIBRARY and not hasattr(orm.Session, name):
+        # Flask-SQLAlchemy's and similar objects offer the library's own names: db.Column, db.func, db.relationship.
+        for module in (sa, orm):
+            if hasattr(module, name):
+                return getattr(module, name)
     return StandInMetaData(path) if path.endswith((".metadata", "_metadata")) else StandIn(path)
+
+
+def take_types_without_names() -> None:
+    """Let ``Column(unknown_type)`` pass: a stand-in is text too, and text in the first place is a column's name."""
+    column: Any = sa.Column
+    initialize = column.__init__
+
+    @functools.wraps(initialize)
+    def initialize_column(self: Any, *arguments: Any, **options: Any) -> None:
+        if arguments and isinstance(arguments[0], StandIn):
+            named = len(arguments) > 1 and hasattr(arguments[1], "_sqla_type")
+            arguments = arguments if named else (None, *arguments)
+        initialize(self, *arguments, **options)
+
+    column.__init__ = initialize_column
+
+
+_WHOLE_LIBRARY = frozenset({"db", "sa"})
 
 
 def _entries(standin: object, bases: tuple[Any, ...]) -> tuple[type, ...]:

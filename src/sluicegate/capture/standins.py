@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import re
 import sys
 import sysconfig
@@ -59,12 +60,20 @@ class StandIns:
         return True
 
     def replace_culprit(self, error: BaseException, file: Path) -> bool:
-        """Stand in for what made an import fail; return False when that is the revision file itself."""
+        """Stand in for what made an import, or a call into the application, fail.
+
+        Return False when that is the revision itself.
+        """
         if isinstance(error, ImportError) and self._patch_name(error):
             return True
-        for name in _suspects(error.__traceback__, str(file)):
+        if isinstance(error, AttributeError) and _import_submodule(error):
+            return True
+        suspects, callee = _suspects(error.__traceback__, str(file))
+        for name in [*suspects, *callee]:
             if name.split(".")[0] not in _NEVER and not self.is_forced(name):
                 self._force(name)
+                if name in callee:
+                    self._forget_application()
                 return True
         return False
 
@@ -81,6 +90,13 @@ class StandIns:
         self._forced.add(name)
         for loaded in [key for key in sys.modules if key == name or key.startswith(f"{name}.")]:
             del sys.modules[loaded]
+
+    def _forget_application(self) -> None:
+        """Let modules that hold on to a replaced one be imported anew."""
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and not _is_library(file) and name.split(".")[0] not in _NEVER:
+                del sys.modules[name]
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -149,14 +165,35 @@ def _guarded(file: str, line: int) -> bool:
     return any(line in lines and handled & _CATCHING for lines, handled in guarded_lines(file))
 
 
-def _suspects(traceback: TracebackType | None, file: str) -> list[str]:
-    """Return modules whose import failed below the revision file, the one to replace first in front."""
+def _import_submodule(error: AttributeError) -> bool:
+    """Import ``package.name`` where the application would have done so before: ``import package; package.name``."""
+    if not isinstance(error.obj, ModuleType) or isinstance(error.obj, StandInModule):
+        return False
+    name = f"{error.obj.__name__}.{error.name}"
+    try:
+        if name not in sys.modules and importlib.util.find_spec(name) is None:
+            return False
+        setattr(error.obj, name.rpartition(".")[2], importlib.import_module(name))
+    except Exception:  # noqa: BLE001 - whatever it is, the attribute stays missing and the revision says so
+        return False
+    return True
+
+
+def _suspects(traceback: TracebackType | None, file: str) -> tuple[list[str], list[str]]:
+    """Return modules whose import failed below the revision file, the one to replace first in front.
+
+    When nothing was being imported, the second list has the module of the application whose function failed.
+    """
     modules: list[tuple[str, bool]] = []
+    callee = ""
     below = False
     while traceback is not None:
         code = traceback.tb_frame.f_code
+        name = str(traceback.tb_frame.f_globals.get("__name__", ""))
         if below and code.co_name == "<module>":
-            modules.append((str(traceback.tb_frame.f_globals.get("__name__", "")), _is_library(code.co_filename)))
+            modules.append((name, _is_library(code.co_filename)))
+        elif below and not modules and not callee and not _is_library(code.co_filename) and code.co_filename != file:
+            callee = "" if Watch.is_revision(code.co_filename) else name
         below = below or code.co_filename == file
         traceback = traceback.tb_next
     suspects = []
@@ -166,4 +203,4 @@ def _suspects(traceback: TracebackType | None, file: str) -> list[str]:
             suspects.append(name.split(".")[0])  # a library that fails to import is replaced as a whole
         elif not library:
             suspects.append(name)
-    return [name for name in suspects if name]
+    return [name for name in suspects if name], [callee] if callee and not suspects else []

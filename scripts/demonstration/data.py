@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import psycopg
 
 # One event in 46 waits for its embedding, as in the incident (25,000 of 1.15 million), and one in 500 has no text
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 LOAD_ORGANIZATIONS = "INSERT INTO organizations (name) SELECT 'organization ' || n FROM generate_series(1, 50) AS n"
 LOAD_EVENTS = """
     INSERT INTO events (organization_id, payload_text, created_at)
-    SELECT n % 50 + 1,
-           CASE WHEN n % 500 = 0 THEN '' ELSE 'event ' || n || ' ' || repeat(md5(n::text), 4) END,
+    SELECT n %% 50 + 1,
+           CASE WHEN n %% 500 = 0 THEN '' ELSE 'event ' || n || ' ' || repeat(md5(n::text), 4) END,
            timestamptz '2026-01-01' + n * interval '1 second'
     FROM generate_series(1, %s) AS n
 """
@@ -28,8 +30,9 @@ LOAD_EMBEDDINGS = """
         FROM generate_series(1, 1536) AS dimension, generate_series(1, 16) AS phase
         GROUP BY phase
     ) AS sample ON sample.phase = events.id % 16 + 1
-    WHERE events.payload_text <> '' AND events.id % 46 <> 0
+    WHERE events.payload_text <> '' AND events.id %% 46 <> 0 AND events.id > %s AND events.id <= %s
 """
+SLICE = 10_000  # events whose embeddings are loaded at once: one look at the progress bar
 
 PENDING_BY_ANTI_JOIN = """
     SELECT events.id
@@ -40,13 +43,15 @@ PENDING_BY_ANTI_JOIN = """
 PENDING_BY_SIDECAR = "SELECT event_id FROM event_embedding_status WHERE state = 'pending'"
 
 
-def load(connection: psycopg.Connection, rows: int) -> None:
-    """Fill organizations, events and event_embeddings, and let the planner know."""
+def load(connection: psycopg.Connection, rows: int) -> Iterator[int]:
+    """Fill organizations, events and event_embeddings, and let the planner know; yield how many events are complete."""
     with connection.transaction():
         connection.execute("TRUNCATE organizations, events, event_embeddings, event_embedding_status RESTART IDENTITY")
         connection.execute(LOAD_ORGANIZATIONS)
         connection.execute(LOAD_EVENTS, (rows,))
-        connection.execute(LOAD_EMBEDDINGS)
+        for start in range(0, rows, SLICE):
+            connection.execute(LOAD_EMBEDDINGS, (start, start + SLICE))
+            yield min(start + SLICE, rows)
     connection.execute("VACUUM (ANALYZE) events, event_embeddings")
 
 

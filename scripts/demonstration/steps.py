@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import data
 import psycopg
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -111,7 +112,10 @@ class Demonstration:
     def load_events(self) -> str:
         """Load events and embeddings."""
         with psycopg.connect(self.url, autocommit=True) as connection:
-            data.load(connection, self.rows)
+            with self.progress() as progress:
+                task = progress.add_task("events", total=self.rows)
+                for complete in data.load(connection, self.rows):
+                    progress.update(task, completed=complete)
             size = connection.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchone()
         return f"{self.rows:,} events, {size[0] if size else '?'}"
 
@@ -156,6 +160,11 @@ class Demonstration:
             raise UnexpectedOutcomeError(f"The sidecar says {found:,} pending, the anti-join {self.before[0]:,}.")
         times = self.before[1] / milliseconds
         return f"{found:,} pending in {milliseconds:.1f} ms, {times:.0f} times faster"
+
+    def progress(self) -> Progress:
+        """Return a bar for what takes longer than a moment; on a pipe it prints only its end."""
+        columns = TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.description}"), TimeRemainingColumn()
+        return Progress(BarColumn(), *columns, console=self.console)
 
     # -- running programs -----------------------------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ def versions_of(rule: str) -> list[int]:
     return [version for version in VERSIONS if version in all_rules()[rule].rule.versions]
 
 
-CASES = [(rule, version) for rule in all_rules() for version in versions_of(rule)]
+# What contract-without-gate judges is the name of a file and the files beside it: it has tests of its own.
+CASES = [(r, version) for r in all_rules() for version in versions_of(r) if r != "contract-without-gate"]
 
 
 @pytest.mark.parametrize(("rule", "version"), CASES)

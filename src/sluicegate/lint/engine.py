@@ -60,6 +60,8 @@ class Judge:
             selected: which revisions findings are reported for.
             fail_on: the weakest level that fails; the policy's if left out.
         """
+        revisions = tuple(revisions)
+        history = {revision.revision: revision for revision in revisions if revision.revision is not None}
         replay = Replay(catalog, self.policy, self.version)
         judged, findings, sources, allowed = [], [], {}, 0
         for captured in revisions:
@@ -67,7 +69,7 @@ class Judge:
             steps = replay.revision(captured, judged=judging)
             if not judging:
                 continue
-            kept, dropped = self._judge(captured, steps)
+            kept, dropped = self._judge(captured, steps, history)
             findings += kept
             allowed += dropped
             sources[captured.file] = captured.source
@@ -86,10 +88,20 @@ class Judge:
             postgresql=self.version,
         )
 
-    def _judge(self, captured: CapturedRevision, steps: tuple[Step, ...]) -> tuple[list[Finding], int]:
+    def _judge(
+        self, captured: CapturedRevision, steps: tuple[Step, ...], history: Mapping[str, CapturedRevision]
+    ) -> tuple[list[Finding], int]:
         """Return a revision's findings without the allowed ones, and how many are allowed."""
         rows = {**self.policy.tables_rows, **self.rows}
-        revision = RevisionContext(captured, steps, self.policy, version=self.version, rows=rows, project=self.project)
+        revision = RevisionContext(
+            captured,
+            steps,
+            self.policy,
+            version=self.version,
+            rows=rows,
+            project=self.project,
+            history=history,
+        )
         comments = suppressions(captured.file, captured.source)
         used: set[tuple[Suppression, str]] = set()
         kept, dropped = [], 0

@@ -1,177 +1,38 @@
-"""The questions a rule may ask about a statement; what needs catalog, version or policy is answered here."""
+"""The questions a rule may ask about a statement: what it does, to whom, in which session and after what."""
 
 from __future__ import annotations
 
-import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
-from sluicegate.catalog.model import Name, Relation, RelationKind, TypeKind
+from sluicegate.catalog.model import Name, RelationKind, TypeKind
 from sluicegate.effects.model import InTransaction, LockMode, LossKind
 from sluicegate.rules.kit.changes import DataChange, data_changes
 from sluicegate.rules.kit.commands import AddedColumn, Command, commands_of, constraints_in
 from sluicegate.rules.kit.created_triggers import CreatedTrigger, created_trigger
 from sluicegate.rules.kit.renames import Renamed, name_returns, renamed
-from sluicegate.rules.kit.spelling import qualified_identifier
+from sluicegate.rules.kit.repeatable import repeatable
+from sluicegate.rules.kit.tables import Tables
 from sluicegate.rules.kit.vanished import Vanished, vanished
-from sluicegate.rules.kit.vectors import VECTOR_TYPES, written_type, written_vector_type
-from sluicegate.rules.kit.words import about, lock_words, who_waits
+from sluicegate.rules.kit.words import lock_words, who_waits
 from sluicegate.settings.keys import milliseconds
-from sluicegate.statements.nodes import qualified, strings, walk_kinds
+from sluicegate.statements.nodes import qualified, walk_kinds
+from sluicegate.statements.tokens import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from sluicegate.catalog.model import Catalog, Column, Index, SqlType, UserType
-    from sluicegate.effects.model import Effects
-    from sluicegate.rules.kit.revision import RevisionContext
-    from sluicegate.rules.kit.step import Step
-    from sluicegate.settings.policy import Policy
+    from sluicegate.catalog.model import Column, UserType
 
 
-class Context:
+NAME_BYTES = 63
+"""How many bytes of a name PostgreSQL keeps: NAMEDATALEN - 1."""
+
+
+class Context(Tables):
     """A statement in its revision."""
-
-    def __init__(self, step: Step, revision: RevisionContext) -> None:
-        """Ask about ``step`` of ``revision``."""
-        if step.statement is None:
-            raise ValueError("a statement that does not parse has no context")
-        self.step = step
-        self.revision = revision
-        self.statement = step.statement
-        self.node: Any = step.statement.node
-        self.kind = step.statement.kind
-        self._options: Mapping[str, Any] = {}
-
-    def with_options(self, options: Mapping[str, Any]) -> Context:
-        """Return the same questions under a rule's options; what was computed is shared."""
-        other = copy.copy(self)
-        other._options = options  # noqa: SLF001 - a copy of ourselves
-        return other
-
-    def option(self, name: str) -> Any:
-        """Return what the policy says about an option that the rule declares."""
-        return self._options[name]
-
-    # -- what is given --------------------------------------------------------------------------------------------
-
-    @property
-    def policy(self) -> Policy:
-        """Return the team's decisions."""
-        return self.revision.policy
-
-    @property
-    def version(self) -> int:
-        """Return the server's major version."""
-        return self.revision.version
-
-    @property
-    def effects(self) -> Effects:
-        """Return what the statement does."""
-        return self.step.effects
-
-    @property
-    def before(self) -> Catalog:
-        """Return the schema before the statement."""
-        return self.step.before
-
-    @property
-    def after(self) -> Catalog:
-        """Return the schema after the statement."""
-        return self.step.after
-
-    # -- names ----------------------------------------------------------------------------------------------------
-
-    def name_of(self, range_var: Any) -> Name:
-        """Return the qualified name that a ``RangeVar`` means."""
-        return self.lookup(range_var.schemaname or None, range_var.relname)
-
-    def lookup(self, schema: str | None, name: str) -> Name:
-        """Return the qualified name of a relation or index; an unknown bare name is in the first schema of the path."""
-        path = self.step.session.search_path or ("public",)
-        found: Relation | Index | None = self.before.find_relation(schema, name, path)
-        found = found or self.before.find_index(schema, name, path)
-        return found.name if found else Name(schema or path[0], name)
-
-    def relation(self, name: Name) -> Relation | None:
-        """Return the relation as it is before the statement, or None when it is not known."""
-        return self.before.relations.get(name)
-
-    def column(self, table: Name, name: str) -> Column | None:
-        """Return a column as it is before the statement, or None when it is not known."""
-        relation = self.relation(table)
-        return relation.columns.get(name) if relation else None
-
-    def vector_type(self, table: Name, column: str) -> str:
-        """Return a vector column's type as it is written, such as ``vector(1536)``; empty for any other column."""
-        found = self.column(table, column)
-        return written_vector_type(found.type) if found else ""
-
-    def type_of(self, table: Name, column: str) -> str:
-        """Return a column's type as it is written, such as ``varchar(50)``; empty when it is not known."""
-        found = self.column(table, column)
-        return written_type(found.type) if found else ""
-
-    def changes_vector(self, command: Command) -> bool:
-        """Tell whether an ALTER COLUMN TYPE starts or ends with a vector type."""
-        new = strings(command.definition.type_name.names)[-1]
-        return new in VECTOR_TYPES or bool(self.vector_type(command.table, command.name))
-
-    def is_absent(self, table: Name, column: str) -> bool:
-        """Tell whether a column is known not to exist, so that IF EXISTS skips it."""
-        relation = self.relation(table)
-        return relation is not None and column not in relation.columns and self.before.complete
-
-    def new_index_name(self, table: Name) -> str | None:
-        """Return the name that the server gives to an index without one."""
-        known = {index.name for index in self.before.indexes_of(table)}
-        return next((index.name.name for index in self.after.indexes_of(table) if index.name not in known), None)
-
-    def indexes_on(self, table: Name, column: str) -> tuple[Index, ...]:
-        """Return the indexes that have the column among their keys, before the statement."""
-        return tuple(i for i in self.before.indexes_of(table) if any(key.column == column for key in i.keys))
-
-    def spelled(self, name: Name) -> str:
-        """Return a name as a reader knows it: without ``public``, quoted where SQL needs it."""
-        return qualified_identifier(None if name.schema == "public" else name.schema, name.name)
-
-    def described(self, name: Name) -> str:
-        """Return a table's name with its size, where that is known."""
-        rows = self.rows(name)
-        return self.spelled(name) + (f" (about {about(rows)})" if rows else "")
-
-    # -- whom it may hurt -----------------------------------------------------------------------------------------
-
-    def is_new(self, name: Name) -> bool:
-        """Tell whether this revision created it: nobody else uses it yet, so nobody waits for it."""
-        return name in self.step.new
-
-    def is_exempt(self, name: Name) -> bool:
-        """Tell whether the policy says that nobody waits for it."""
-        return str(name) in self.policy.exempt
-
-    def is_append_only(self, name: Name) -> bool:
-        """Tell whether the policy says that its rows are inserted and never changed."""
-        return str(name) in self.policy.append_only
-
-    def rows(self, name: Name) -> int | None:
-        """Return how many rows it holds in production, where that is known."""
-        return self.revision.rows.get(str(name))
-
-    def is_small(self, name: Name) -> bool:
-        """Tell whether it is known to be so small that reading or writing all of it takes no time."""
-        rows = self.rows(name)
-        return rows is not None and rows <= self.policy.small_rows
-
-    def in_use(self, name: Name) -> bool:
-        """Tell whether others use it while this revision runs."""
-        return not self.is_new(name) and not self.is_exempt(name)
-
-    def in_use_and_large(self, name: Name) -> bool:
-        """Tell whether reading or writing all of it keeps others waiting."""
-        return self.in_use(name) and not self.is_small(name)
 
     # -- what the statement does ----------------------------------------------------------------------------------
 
@@ -240,6 +101,24 @@ class Context:
         """Tell whether something else has the old name when the revision ends."""
         return name_returns(self, change)
 
+    def long_names(self) -> Iterator[str]:
+        """Yield the names in the statement that have more bytes than PostgreSQL keeps."""
+        for token in scan(self.statement.sql):
+            text = self.statement.sql[token.start : token.end]
+            if token.kind == pg.IDENT and len(text.encode()) > NAME_BYTES:
+                name = text[1:-1].replace('""', '"') if text.startswith('"') else text
+                if len(name.encode()) > NAME_BYTES:
+                    yield name
+
+    @property
+    def repeatable(self) -> bool:
+        """Tell whether the server accepts the statement again once it has done its work."""
+        return repeatable(self)
+
+    def commits_before(self, other: Context) -> bool:
+        """Tell whether the statement is committed before another one of the revision runs."""
+        return self.step.index < other.step.index and not self.same_transaction(other)
+
     @cached_property
     def vanished(self) -> tuple[Vanished, ...]:
         """Return what the statement takes away, named by it or not."""
@@ -273,10 +152,6 @@ class Context:
         added = relation.columns.get(column.name) if relation else None
         found = self.before.types.get(added.type.name) if added else None
         return found if found is not None and found.kind is TypeKind.DOMAIN else None
-
-    def is_vector(self, column_type: SqlType) -> bool:
-        """Tell whether a type is one of pgvector's."""
-        return bool(written_vector_type(column_type))
 
     def rewritten(self, part: Command | AddedColumn | None = None) -> tuple[Name, ...]:
         """Return the tables in use that are written anew, by the statement or by one of its actions."""
@@ -340,12 +215,6 @@ class Context:
     def refused_in_transaction(self) -> bool:
         """Tell whether the statement stands in a transaction block although the server forbids that."""
         return self.effects.in_transaction is InTransaction.FORBIDDEN and not self.step.captured.autocommit
-
-    def is_table(self, name: Name) -> bool:
-        """Tell whether it is a table of some kind, or not known."""
-        relation = self.relation(name)
-        kinds = (RelationKind.TABLE, RelationKind.PARTITIONED, RelationKind.MATERIALIZED_VIEW)
-        return relation is None or relation.kind in kinds
 
     # -- its session and its transaction --------------------------------------------------------------------------
 

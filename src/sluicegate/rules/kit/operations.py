@@ -114,20 +114,8 @@ def add_foreign_key_not_valid(table: Name, constraint: Any, name: str, columns: 
 
 def constraint_using_index(table: Name, name: str, columns: list[str], kind: str) -> tuple[Code, Code]:
     """Build a unique index concurrently and turn it into a constraint (``UNIQUE`` or ``PRIMARY KEY``)."""
-    keys = ", ".join(map(identifier, columns))
-    index = Code(
-        call(
-            "op.create_index",
-            [
-                *(python_string(name), python_string(table.name), _strings(columns), "unique=True"),
-                *_schema(table),
-                "postgresql_concurrently=True",
-            ],
-        ),
-        f"CREATE UNIQUE INDEX CONCURRENTLY {identifier(name)} ON {table_sql(table)} ({keys});",
-    )
     attach = f"ALTER TABLE {table_sql(table)} ADD CONSTRAINT {identifier(name)} {kind} USING INDEX {identifier(name)}"
-    return outside_transaction(index), execute(attach)
+    return index_concurrently(table, name, columns, unique=True), execute(attach)
 
 
 def validate(table: Name, constraint: str) -> Code:
@@ -152,6 +140,20 @@ def create_index_concurrently(statement: Any, name: str, table: Name) -> Code:
     sql = expression_sql(node).replace(" USING btree", "")
     alembic = _create_index_call(node, name, table)
     return outside_transaction(Code(alembic, f"{sql};") if alembic else execute(sql))
+
+
+def index_concurrently(table: Name, name: str, columns: list[str], *, unique: bool = False) -> Code:
+    """Build a plain index without blocking writes."""
+    keys = ", ".join(map(identifier, columns))
+    arguments = [
+        *(python_string(name), python_string(table.name), _strings(columns)),
+        *(["unique=True"] if unique else []),
+        *_schema(table),
+        "postgresql_concurrently=True",
+    ]
+    kind = "UNIQUE INDEX" if unique else "INDEX"
+    sql = f"CREATE {kind} CONCURRENTLY {identifier(name)} ON {table_sql(table)} ({keys});"
+    return outside_transaction(Code(call("op.create_index", arguments), sql))
 
 
 def as_method(statement: Any, method: str, column: str = "", operator_class: str = "") -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import Catalog
+from sluicegate.findings import Location
 from sluicegate.rules.kit.context import Context
 from sluicegate.rules.kit.mentions import mentioned_paths
 from sluicegate.statements.nodes import strings, value_of, walk_kinds
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sluicegate.capture.model import CapturedRevision
-    from sluicegate.findings import Location
     from sluicegate.rules.kit.mentions import Mention
     from sluicegate.rules.kit.step import Step
     from sluicegate.settings.policy import Policy
@@ -34,6 +36,11 @@ class Gate:
 
     backfill: str
     location: Location
+
+
+def is_contract(revision: CapturedRevision) -> bool:
+    """Tell whether a revision's file is named as a contract revision."""
+    return re.search(r"(^|_)contract_", PurePath(revision.file).name) is not None
 
 
 class Project(Protocol):
@@ -70,6 +77,7 @@ class RevisionContext:
         version: int,
         rows: Mapping[str, int],
         project: Project,
+        history: Mapping[str, CapturedRevision] | None = None,
     ) -> None:
         """Ask about ``captured``, whose statements are ``steps``; ``rows`` are sizes by ``schema.table``."""
         self.captured = captured
@@ -78,6 +86,7 @@ class RevisionContext:
         self.version = version
         self.rows = rows
         self.project = project
+        self.history = history or {}
         self._options: Mapping[str, Any] = {}
 
     def with_options(self, options: Mapping[str, Any]) -> RevisionContext:
@@ -112,6 +121,32 @@ class RevisionContext:
     def after(self) -> Catalog:
         """Return the schema after its last statement."""
         return self.steps[-1].after if self.steps else Catalog()
+
+    @property
+    def is_contract(self) -> bool:
+        """Tell whether its file is named as a contract revision: ``NNNN_contract_slug.py``."""
+        return is_contract(self.captured)
+
+    @property
+    def expanded(self) -> tuple[str, ...]:
+        """Return the revisions before it, back to the last contract revision: those whose backfills it relies on."""
+        found: list[str] = []
+        pending = list(self.captured.down_revisions)
+        while pending:
+            name = pending.pop()
+            revision = self.history.get(name)
+            if revision is not None and name not in found and not is_contract(revision):
+                found.append(name)
+                pending += revision.down_revisions
+        return tuple(found)
+
+    @property
+    def first_line(self) -> Location:
+        """Return the line of ``def upgrade``, or the first line of the file."""
+        for number, line in enumerate(self.captured.source.splitlines(), start=1):
+            if re.match(r"(async )?def upgrade\b", line):
+                return Location(self.captured.file, number, 1, number, len(line) + 1)
+        return Location(self.captured.file)
 
     @property
     def is_sql_file(self) -> bool:

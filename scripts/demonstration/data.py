@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 LOAD_ORGANIZATIONS = "INSERT INTO organizations (name) SELECT 'organization ' || n FROM generate_series(1, 50) AS n"
 LOAD_EVENTS = """
     INSERT INTO events (organization_id, payload_text, created_at)
-    SELECT n %% 50 + 1,
-           CASE WHEN n %% 500 = 0 THEN '' ELSE 'event ' || n || ' ' || repeat(md5(n::text), 4) END,
+    SELECT mod(n, 50) + 1,
+           CASE WHEN mod(n, 500) = 0 THEN '' ELSE 'event ' || n || ' ' || repeat(md5(n::text), 4) END,
            timestamptz '2026-01-01' + n * interval '1 second'
     FROM generate_series(1, %s) AS n
 """
@@ -29,8 +29,8 @@ LOAD_EMBEDDINGS = """
         SELECT phase, array_agg(sin(dimension * phase)::real ORDER BY dimension)::vector(1536) AS embedding
         FROM generate_series(1, 1536) AS dimension, generate_series(1, 16) AS phase
         GROUP BY phase
-    ) AS sample ON sample.phase = events.id % 16 + 1
-    WHERE events.payload_text <> '' AND events.id %% 46 <> 0 AND events.id > %s AND events.id <= %s
+    ) AS sample ON sample.phase = mod(events.id, 16) + 1
+    WHERE events.payload_text <> '' AND mod(events.id, 46) <> 0 AND events.id > %s AND events.id <= %s
 """
 SLICE = 10_000  # events whose embeddings are loaded at once: one look at the progress bar
 

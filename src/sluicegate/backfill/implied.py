@@ -72,6 +72,15 @@ def in_statement(text: str, key: str) -> tuple[Implied, ...]:
     return _placed(text, found, 0)
 
 
+def chunk_places(text: str) -> tuple[int, ...]:
+    """Return where a statement, given with CHUNK_NAME for ``{chunk}``, reads it; not in its strings and comments."""
+    encoded = text.encode()
+    found = [
+        table.location for table in walk_kinds(parse_statement(text).node, pg.RangeVar) if table.relname == CHUNK_NAME
+    ]
+    return tuple(len(encoded[:location].decode()) for location in sorted(found))
+
+
 def never_null(text: str) -> bool:
     """Tell whether a condition is always true or false, so that NOT (…) finds all rows where it fails."""
     select = parse_statement(f"SELECT (\n{text}\n)").node

@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from sluicegate.backfill.definition import CHUNK, Backfill, DefinitionError, LoadedBackfill, Sidecar
-from sluicegate.backfill.implied import CHUNK_NAME
+from sluicegate.backfill.implied import CHUNK_NAME, chunk_places
 from sluicegate.errors import ParseError, SettingError, UsageError
 from sluicegate.settings.operational import BATCH_SIZE, SLEEP
 from sluicegate.statements.parse import parse_statement
@@ -134,12 +134,18 @@ def _check_sql(definition: Backfill) -> None:
     for field_name, text in fragments.items():
         # The line ends keep a comment in the fragment from swallowing the parenthesis.
         _parse(field_name, f"SELECT (\n{text}\n)", len("SELECT (\n"))
-    statement = _parse("apply", definition.apply.replace(CHUNK, CHUNK_NAME), 0)
-    if statement not in _WRITES:
+    shown = definition.apply.replace(CHUNK, CHUNK_NAME)
+    if _parse("apply", shown, 0) not in _WRITES:
         raise DefinitionError(
             "apply",
             "apply is not an INSERT, UPDATE, DELETE, MERGE or SELECT.",
             hint="DDL belongs into a revision; transactions are the engine's.",
+        )
+    if not chunk_places(shown):
+        raise DefinitionError(
+            "apply",
+            "apply says {chunk} only in a string or a comment, so it would touch the whole table at once.",
+            hint="Read the rows from the chunk: … FROM {chunk} AS row.",
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, LiteralString
 from psycopg import sql
 
 from sluicegate.backfill.definition import CHUNK, Backfill, Sidecar, TableName
-from sluicegate.backfill.implied import CHUNK_NAME, ROW, in_condition, in_statement, never_null
+from sluicegate.backfill.implied import CHUNK_NAME, ROW, chunk_places, in_condition, in_statement, never_null
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -225,17 +225,14 @@ class Statements:
         return sql.Identifier(*self.definition.relation)
 
     def _apply(self, chunk: sql.Composed, keys: Range | None) -> sql.Composed:
-        shown = self.definition.apply.replace(CHUNK, CHUNK_NAME)
-        pieces: list[sql.Composable] = []
-        for part in self._with_implied(shown, in_statement(shown, self.key[0].name), keys):
-            if isinstance(part, str):
-                first, *others = part.split(CHUNK_NAME)
-                pieces.append(_trusted(first))
-                for words in others:
-                    pieces += [chunk, _trusted(words)]
-            else:
-                pieces.append(part)
-        return sql.Composed(pieces)
+        """Put the chunk in where ``apply`` reads it, and what its range implies where that helps."""
+        text = self.definition.apply
+        shown = text.replace(CHUNK, CHUNK_NAME)
+        places: list[tuple[int, int, sql.Composable]] = [
+            (place, place + len(CHUNK), chunk) for place in chunk_places(shown)
+        ]
+        places += [(one.offset, one.offset, self._between(one, keys)) for one in self._usable(shown, keys)]
+        return _spliced(text, places)
 
     def _chunk(self, source: sql.Composable, within: sql.Composable, keys: Range | None) -> sql.Composed:
         return sql.SQL("(SELECT row.* FROM {} WHERE {} AND {})").format(source, within, self._missing(keys))
@@ -243,29 +240,30 @@ class Statements:
     def _missing(self, keys: Range | None) -> sql.Composed:
         """The condition for rows that are owed work and lack it."""
         done = self.definition.done
-        parts = self._with_implied(done, in_condition(done, self.key[0].name), keys)
-        condition = sql.Composed([_trusted(part) if isinstance(part, str) else part for part in parts])
+        found = () if keys is None else in_condition(done, self.key[0].name)
+        condition = _spliced(
+            done, [(one.offset, one.offset, self._between(one, keys)) for one in found if one in self.implied]
+        )
         # NOT (NULL) is NULL: a row about which `done` says nothing would be neither done nor missing.
         form = "({}) AND NOT (\n{}\n)" if never_null(done) else "({}) AND (\n{}\n) IS NOT TRUE"
         return sql.SQL(form).format(_fragment(self.definition.where), condition)
 
-    def _with_implied(self, text: str, found: Sequence[Implied], keys: Range | None) -> list[str | sql.Composed]:
-        """Cut the text where a condition is put in; without bounds it stays whole."""
-        parts: list[str | sql.Composed] = []
-        start = 0
-        for one in found:
-            if keys is None or one not in self.implied:
-                continue
-            parts += [text[start : one.offset]]
-            for operator, name, bound in ((">=", "lo", keys.lo), ("<=", "hi", keys.hi)):
-                if bound is not None:
-                    parts.append(
-                        sql.SQL("{} {} {} AND ").format(
-                            sql.Identifier(one.alias, one.column), sql.SQL(operator), self._placeholder(name, 0)
-                        )
-                    )
-            start = one.offset
-        return [*parts, text[start:]]
+    def _usable(self, shown: str, keys: Range | None) -> list[Implied]:
+        found = () if keys is None else in_statement(shown, self.key[0].name)
+        return [one for one in found if one in self.implied]
+
+    def _between(self, one: Implied, keys: Range | None) -> sql.Composed:
+        """The condition that a chunk's range implies for a column, ready to stand before another one."""
+        bounds = [] if keys is None else [(">=", "lo", keys.lo), ("<=", "hi", keys.hi)]
+        return sql.Composed(
+            [
+                sql.SQL("{} {} {} AND ").format(
+                    sql.Identifier(one.alias, one.column), sql.SQL(operator), self._placeholder(name, 0)
+                )
+                for operator, name, bound in bounds
+                if bound is not None
+            ]
+        )
 
     def _within(self, keys: Range) -> sql.Composed:
         return sql.SQL("{} AND {}").format(
@@ -326,6 +324,16 @@ def key_parameters(columns: Sequence[Sequence[str]]) -> Mapping[str, list[str]]:
 def _trusted(text: str) -> sql.SQL:
     """Take the author's SQL, or a type's name, as it is; a lone % would be the start of a parameter to psycopg."""
     return sql.SQL(text.replace("%", "%%"))
+
+
+def _spliced(text: str, places: Sequence[tuple[int, int, sql.Composable]]) -> sql.Composed:
+    """Return the author's text with pieces of SQL in place of some of its characters, given as (from, to, piece)."""
+    pieces: list[sql.Composable] = []
+    start = 0
+    for begin, end, piece in sorted(places, key=lambda place: place[:2]):
+        pieces += [_trusted(text[start:begin]), piece]
+        start = end
+    return sql.Composed([*pieces, _trusted(text[start:])])
 
 
 def _fragment(text: str) -> sql.Composed:

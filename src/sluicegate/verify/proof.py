@@ -85,6 +85,7 @@ def verify(
             with translated(f"verifying backfill {loaded.name}"):
                 statements, state = _prepare(connection, loaded, pace)
                 figures = rows.count(connection, statements, counted=counted)
+                requeued += 0 if before is None else max(before - figures.missing, 0)
                 if figures.missing == 0 and _record(connection, loaded.name, figures):
                     return Proof(True, RunState.VERIFIED, figures, requeued, (), {})
                 _withdraw(connection, loaded.name, figures)
@@ -94,8 +95,6 @@ def verify(
                 _requeue(connection, loaded.name, statements, figures, pace)
         finally:
             connection.close()
-        if before is not None:
-            requeued += before - figures.missing
         before = figures.missing
         around.listener.note(f"{figures.missing:,} rows are missing; they are worked off now.")
         outcome = engine.run(loaded, url, pace, around)

@@ -182,7 +182,10 @@ def test_there_is_no_pause_before_the_first_chunk_nor_after_the_last(filled) -> 
 
 def test_a_server_that_crashes_and_comes_back_loses_no_row(tmp_path) -> None:
     durable = {"synchronous_commit": "on"}
-    with temporary_server(18, settings=durable) as server, contextlib.closing(Target(server.url(), tmp_path / "backfills")) as target:
+    with (
+        temporary_server(18, settings=durable) as server,
+        contextlib.closing(Target(server.url(), tmp_path / "backfills")) as target,
+    ):
         target.install()
         target.sql(f"INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, {ROWS})")
         crashes = iter(range(2))

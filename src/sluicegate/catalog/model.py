@@ -139,6 +139,7 @@ class Trigger:
     update_columns: tuple[str, ...] = ()
     constraint: bool = False
     transition_tables: bool = False
+    when: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ class Relation:
 
     Attributes:
         columns: by name, in order.
+        rule_columns: the columns that each rule uses through OLD and NEW.
         parents: inheritance parents (for a partition: exactly its partitioned table).
         bound: a partition's bound, deparsed (``DEFAULT``, ``FOR VALUES …``); None when it is no partition.
         bound_node: the parse tree of ``bound``.
@@ -220,6 +222,7 @@ class Relation:
     triggers: Mapping[str, Trigger] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     rules: frozenset[str] = frozenset()
+    rule_columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     parents: tuple[Name, ...] = ()
     partitioning: Partitioning | None = None
     bound: str | None = None

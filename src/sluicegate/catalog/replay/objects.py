@@ -10,7 +10,7 @@ from postgast import pg_query_pb2 as pg
 from sluicegate.catalog.extensions import types_of
 from sluicegate.catalog.model import Extension, Name, Policy, Publication, RelationKind, Trigger
 from sluicegate.catalog.naming import choose, clip, joined_columns
-from sluicegate.statements.nodes import options, qualified, strings, unwrap
+from sluicegate.statements.nodes import options, qualified, strings, unwrap, walk_kinds
 
 if TYPE_CHECKING:
     from sluicegate.catalog.replay.draft import Draft
@@ -46,6 +46,7 @@ def create_trigger(draft: Draft, node: Any) -> None:
         update_columns=strings(node.columns),
         constraint=node.isconstraint,
         transition_tables=bool(node.transition_rels),
+        when=draft.expression(node.when_clause) if node.HasField("when_clause") else None,
     )
     targets = [relation]
     if node.row and relation.kind is RelationKind.PARTITIONED:
@@ -86,7 +87,14 @@ def create_rule(draft: Draft, node: Any) -> None:
     """Replay CREATE RULE."""
     relation = draft.relation(node.relation)
     if relation is not None:
-        draft.alter(relation.name, rules=relation.rules | {clip(node.rulename)})
+        name = clip(node.rulename)
+        used = frozenset(
+            parts[1]
+            for reference in walk_kinds(node, pg.ColumnRef)
+            if len(parts := strings(reference.fields)) == 2 and parts[0] in {"old", "new"}
+        )
+        columns = {**relation.rule_columns, name: used}
+        draft.alter(relation.name, rules=relation.rules | {name}, rule_columns=columns)
 
 
 def create_statistics(draft: Draft, node: Any) -> None:

@@ -1,0 +1,223 @@
+"""ALTER COLUMN TYPE: whether the table is rewritten, and what stands in the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from postgast import pg_query_pb2 as pg
+
+from sluicegate.catalog.casts import CastContext, find_cast
+from sluicegate.catalog.columns_used import expression_columns
+from sluicegate.catalog.model import Column, Generated, Name, RelationKind, SqlType
+from sluicegate.catalog.type_facts import type_facts
+from sluicegate.catalog.types import base_type, display, same_type
+from sluicegate.effects.alter_actions import definition
+from sluicegate.effects.column_definitions import require_column_type
+from sluicegate.effects.columns import refuse_partition_key
+from sluicegate.effects.composite_types import column_using_row_type
+from sluicegate.effects.expressions import Place, read_expression
+from sluicegate.effects.index_definition import check_collation_exists
+from sluicegate.effects.model import LockMode, LossKind
+from sluicegate.effects.type_change import Conversion, Value
+from sluicegate.statements.nodes import string, strings, walk_kinds
+
+if TYPE_CHECKING:
+    from sluicegate.catalog.model import Expression
+    from sluicegate.effects.alteration import Alteration, Command
+
+_INTEGERS = frozenset({"int2", "int4", "int8"})
+
+
+def prepare_column_type(alteration: Alteration, command: Command) -> None:
+    """Examine a type change here and below, and decide about the rewrite (``ATPrepAlterColumnType``)."""
+    table, name = command.table, command.node.name
+    relation = alteration.relation(table)
+    if relation.of_type is not None:
+        alteration.refuse("42809", "cannot alter column type of typed table")
+    column = alteration.column(table, name)
+    change = definition(command.node)
+    using = change.raw_default if change.HasField("raw_default") else None
+    if using is not None and column.generated is not None and alteration.version >= 18:
+        alteration.refuse("42611", "cannot specify USING when altering type of generated column")
+    if column.inherited:
+        alteration.refuse("42P16", f'cannot alter inherited column "{name}"')
+    refuse_partition_key(alteration, table, name, "alter")
+    target = require_column_type(alteration.now, change.type_name, name, member_of=table)
+    _refuse_collation(alteration, change, target)
+    _refuse_cast(alteration, table, column, target, using)
+    if column.identity is not None and base_type(target, alteration.before).name.name not in _INTEGERS:
+        alteration.refuse("22023", "identity column type must be smallint, integer, or bigint")
+    if not alteration.recurse and alteration.children(table):
+        alteration.refuse("42P16", f'type of inherited column "{name}" must be changed in child tables too')
+    members = list(alteration.family(table)) if alteration.recurse else [table]
+    for member in members:
+        refuse_partition_key(alteration, member, name, "alter")
+        _note_conversion(alteration, member, name, target, using)
+
+
+def _refuse_collation(alteration: Alteration, change: Any, target: SqlType) -> None:
+    if not change.HasField("coll_clause"):
+        return
+    facts = type_facts(target, alteration.before)
+    if facts.known and not facts.collatable:
+        shown = display(SqlType(target.name, array=target.array))
+        alteration.refuse("42804", f"collations are not supported by type {shown}")
+    check_collation_exists(alteration.now, change.coll_clause.collname)
+
+
+def _refuse_cast(alteration: Alteration, table: Name, column: Column, target: SqlType, using: Any) -> None:
+    catalog = alteration.draft.catalog
+    if using is not None:
+        relation = alteration.relation(table)
+        found = read_expression(
+            alteration.now, using, Place.TRANSFORM, relation=relation, target=target, column=column.name
+        )
+        if found.refusal is not None:
+            alteration.refuse(found.refusal.sqlstate, found.refusal.message)
+        for phrase in found.unknowns:
+            alteration.builder.unknown(phrase)
+        return
+    if column.generated is Generated.VIRTUAL:
+        return
+    path = find_cast(column.type, target, catalog, alteration.version)
+    if path is not None and path.context is not CastContext.EXPLICIT:
+        return
+    shown = display(SqlType(target.name, array=target.array))
+    if path is None and not (type_facts(column.type, catalog).known and type_facts(target, catalog).known):
+        alteration.builder.unknown(f"whether {display(column.type)} can be cast to {shown} is not known")
+        return
+    alteration.refuse("42804", f'column "{column.name}" cannot be cast automatically to type {shown}')
+
+
+def _note_conversion(alteration: Alteration, member: Name, name: str, target: SqlType, using: Any) -> None:
+    relation = alteration.relation(member)
+    column = relation.columns[name]
+    if column.generated is Generated.VIRTUAL:
+        _refuse_row_type(alteration, member)
+        return
+    conversion = Conversion(
+        alteration.draft.catalog,
+        alteration.context.search_path,
+        alteration.version,
+        alteration.context.session.timezone,
+    )
+    value: Value | None = Value(column.type, kept=True)
+    if using is not None:
+        value = conversion.through(using, name, column.type)
+        _note_lost_values(alteration, member, column, using)
+    work = alteration.work(member)
+    work.new_values = True
+    kept = value is not None and conversion.convert(value, target).kept
+    if not kept:
+        work.rewrite.append(f"{name} is converted from {display(column.type)} to {display(target)}")
+    _note_data(alteration, member, column, target, using, kept=kept)
+    if relation.kind is RelationKind.PARTITIONED:
+        _refuse_row_type(alteration, member)
+
+
+def _refuse_row_type(alteration: Alteration, member: Name) -> None:
+    user = column_using_row_type(alteration.draft.catalog, member)
+    if user is not None:
+        shown = f'cannot alter table "{member.name}" because column "{user[0].name}.{user[1]}" uses its row type'
+        alteration.refuse("0A000", shown)
+
+
+def _note_lost_values(alteration: Alteration, member: Name, column: Column, using: Any) -> None:
+    """Note that a USING clause which does not look at the column replaces every value in it."""
+    for reference in walk_kinds(using, pg.ColumnRef):
+        if not reference.fields or string(reference.fields[-1]) in {column.name, ""}:
+            return
+    alteration.builder.lose(LossKind.VALUES, member, column.name, asked=False, detail=display(column.type))
+
+
+def _note_data(
+    alteration: Alteration, member: Name, column: Column, target: SqlType, using: Any, *, kept: bool
+) -> None:
+    if kept:
+        return
+    path = find_cast(column.type, target, alteration.draft.catalog, alteration.version)
+    harmless = path is not None and path.context is CastContext.IMPLICIT and not target.modifiers
+    if using is None and harmless and not path.to_domain:
+        return
+    alteration.depends(f"fails if a value of {member}.{column.name} does not fit {display(target)}")
+
+
+def run_column_type(alteration: Alteration, command: Command) -> None:
+    """Change the type in the schema, here and below (``ATExecAlterColumnType``)."""
+    name = command.node.name
+    members = list(alteration.draft.family(command.table)) if alteration.recurse else [command.table]
+    target = require_column_type(alteration.now, definition(command.node).type_name, name)
+    for member in members:
+        if name not in alteration.relation(member).columns:
+            alteration.context.absent("42703", f'column "{name}" of relation "{member.name}" does not exist')
+        work = alteration.work(member)
+        if name in work.retyped:
+            alteration.refuse("0A000", f'cannot alter type of column "{name}" twice')
+        column = alteration.relation(member).columns[name]
+        _refuse_default(alteration, column, target)
+        _refuse_dependents(alteration, member, column)
+        _lock_sequence(alteration, member, column)
+        work.retyped[name] = column
+    alteration.apply(command.table, command.node, recurse=alteration.recurse)
+
+
+def _refuse_default(alteration: Alteration, column: Column, target: SqlType) -> None:
+    """Refuse when the default does not become the new type by assignment."""
+    if column.default is None or same_type(column.type, target):
+        return
+    place = Place.DEFAULT if column.generated is None else Place.GENERATED
+    relation = next(
+        relation for relation in alteration.draft.catalog.relations.values() if column in relation.columns.values()
+    )
+    found = read_expression(alteration.now, column.default.node, place, relation=relation)
+    source = found.type
+    if source is None or source.name.name == "unknown":
+        # A literal has been read as the column's own type when it was set.
+        source = column.type
+    path = find_cast(source, target, alteration.draft.catalog, alteration.version)
+    if path is not None and path.context is not CastContext.EXPLICIT:
+        return
+    if not (type_facts(source, alteration.before).known and type_facts(target, alteration.before).known):
+        alteration.builder.unknown(f"whether the default of {column.name} can be cast is not known")
+        return
+    what = "default" if column.generated is None else "generation expression"
+    shown = display(SqlType(target.name, array=target.array))
+    alteration.refuse("42804", f'{what} for column "{column.name}" cannot be cast automatically to type {shown}')
+
+
+def _refuse_dependents(alteration: Alteration, table: Name, column: Column) -> None:
+    """Refuse when something uses the column that is not rebuilt (``RememberAllDependentForRebuilding``)."""
+    catalog, relation, name = alteration.draft.catalog, alteration.relation(table), column.name
+    if any(view.reads.get(table) is None or name in (view.reads[table] or ()) for view in catalog.views_on(table)):
+        alteration.refuse("0A000", "cannot alter type of a column used by a view or rule")
+    if any(name in columns for columns in relation.rule_columns.values()):
+        alteration.refuse("0A000", "cannot alter type of a column used by a view or rule")
+    for trigger in relation.triggers.values():
+        if name in trigger.update_columns or name in _old_and_new(trigger.when):
+            alteration.refuse("0A000", "cannot alter type of a column used in a trigger definition")
+    for policy in relation.policies.values():
+        for expression in (policy.using, policy.with_check):
+            if name in expression_columns(expression, relation.columns):
+                alteration.refuse("0A000", "cannot alter type of a column used in a policy definition")
+    for other in relation.columns.values():
+        used = other.generated is not None and other.name != name
+        if used and name in expression_columns(other.default, relation.columns):
+            sqlstate = "0A000" if alteration.version >= 15 else "42601"
+            alteration.refuse(sqlstate, "cannot alter type of a column used by a generated column")
+
+
+def _old_and_new(condition: Expression | None) -> set[str]:
+    """Return the columns that a trigger's WHEN names; ``OLD.*`` depends on the table, not on its columns."""
+    if condition is None:
+        return set()
+    references = (strings(found.fields) for found in walk_kinds(condition.node, pg.ColumnRef))
+    return {parts[1] for parts in references if len(parts) == 2 and parts[0] in {"old", "new"}}
+
+
+def _lock_sequence(alteration: Alteration, table: Name, column: Column) -> None:
+    """Note the lock on an identity column's sequence, whose type follows."""
+    if column.identity is None:
+        return
+    for relation in alteration.draft.catalog.relations.values():
+        if relation.owned_by == (table, column.name):
+            alteration.builder.lock(relation, LockMode.ShareRowExclusiveLock)

@@ -126,19 +126,26 @@ class _Job:
 
     def _do_revision(self, file: RevisionFile, *, shown: bool) -> None:
         if file.revision in self.job["done"]:
+            # A process before this one read it, and had to be ended at it or after it.
             self._replay(self.job["done"][file.revision])
+            return
+        if file.revision in self.job["downgraded"]:
+            self._run_silently(file)
             return
         self.tell("start", revision=file.revision, shown=shown)
         if not self.job["downgrade"]:
             self._report(file, self.runner.run(file))
             return
-        self.silent = True
-        self.runner.run(file)
-        self.silent = False
+        self._run_silently(file)
         session = self.recorder.main
         before = session.payload
         self._report(file, self.runner.run(file, "downgrade"))
         session.payload = before
+
+    def _run_silently(self, file: RevisionFile) -> None:
+        self.silent = True
+        self.runner.run(file)
+        self.silent = False
 
     def _report(self, file: RevisionFile, reading: Reading) -> None:
         mode, reasons = outcome(file, reading)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_SECRET = re.compile(r"(?:PASSWORD|PASSWD|PWD|TOKEN|SECRET|KEY|CREDENTIALS?|DSN)(?:_|$)|^PG|DATABASE_UR[IL]|_DB_URL")
+_SECRET = re.compile(
+    r"(?:PASSWORD|PASSWD|PWD|TOKEN|SECRET|KEY|AUTH|CREDENTIALS?|DSN)(?:_|$)|^PG|DATABASE_UR[IL]|_DB_URL"
+)
 _HARMLESS = frozenset({"PWD", "OLDPWD"})
 
 _NETWORK = frozenset(

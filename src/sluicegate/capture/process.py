@@ -35,7 +35,7 @@ class ReadingProcess:
         with self._noise.open("wb") as noise:
             self._process = subprocess.Popen(
                 # -P: a project's own folder alembic/ must not stand in for the library.
-                [sys.executable, "-P", "-m", os.environ.get("SGCHILD") or "sluicegate.capture.child", str(write_end)],
+                [sys.executable, "-P", "-m", "sluicegate.capture.child", str(write_end)],
                 stdin=subprocess.PIPE,
                 stdout=noise,
                 stderr=noise,

@@ -110,6 +110,7 @@ def capture_history(
             "version_table_schema": version_table_schema,
             "given_up": {},
             "done": {},
+            "downgraded": [],
         }
         history = _History(job, script, timeout)
         history.read(Path(scratch))
@@ -190,6 +191,11 @@ class _History:
         function = "downgrade" if self._job["downgrade"] else "upgrade"
         part.mode = CaptureMode.PARTIAL if part.statements else CaptureMode.UNREADABLE
         part.reasons = [(f"{function}() {problem}", part.statements[-1].location if part.statements else None)]
+        if self._job["downgrade"]:
+            # What hung may have been its upgrade(), which is run first, so that is not tried again.
+            self._job["downgraded"] = [revision for revision in self._parts if revision != name]
+            self._job["done"][name] = []
+            return
         self._job["done"] = {
             revision: [[statement.sql, statement.transaction] for statement in done.statements]
             for revision, done in self._parts.items()

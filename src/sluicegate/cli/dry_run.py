@@ -87,6 +87,8 @@ def dry_run(
         raise UsageError("--in-transaction needs a database.", hint="Name it with --database-url.")
     if in_transaction and (schema is not None or pg_version is not None):
         raise UsageError("--in-transaction uses the database as it is: leave --schema and --pg-version out.")
+    if schema is not None and not at:
+        raise UsageError("--schema needs the revision that production is at.", hint="Say it with --at.")
     request, policy = _request(revs, at, migrations, config, policy_file)
     with termination_as_interrupt():
         if in_transaction:

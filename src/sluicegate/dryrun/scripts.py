@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alembic.config import Config
@@ -29,14 +30,18 @@ _RANGE = re.compile(r"(?P<lower>[^:]*):(?P<upper>[^:]*)")
 class Scripts:
     """The revisions of one Alembic environment, imported as Alembic imports them."""
 
-    def __init__(self, location: ScriptLocation) -> None:
+    def __init__(self, location: ScriptLocation, *, working_directory: Path | None = None) -> None:
         """Import the revisions.
+
+        Args:
+            location: the Alembic environment.
+            working_directory: what files are shown relative to; the process's own if left out.
 
         Raises:
             CouldNotJudgeError: a file cannot be imported, or the history has a fault.
         """
         self.location = location
-        self.places = Places(location.versions, working_directory=location.working_directory)
+        self.places = Places(location.versions, working_directory=working_directory or Path.cwd())
         self.directory = ScriptDirectory(
             str(location.directory),
             version_locations=[str(folder) for folder in location.versions],
@@ -61,7 +66,8 @@ class Scripts:
     def importable(self) -> Iterator[None]:
         """Put the environment's import paths first inside the block, as ``prepend_sys_path`` asks."""
         before = list(sys.path)
-        sys.path[:0] = [str(path) for path in self.location.import_paths]
+        paths = self.location.import_paths or (self.location.working_directory,)
+        sys.path[:0] = [str(path) for path in paths]
         try:
             yield
         finally:

@@ -39,7 +39,7 @@ def make_request(tmp_path: Path) -> MakeRequest:
         shutil.copytree(PROJECTS / project, folder, dirs_exist_ok=True)
         if driver is not None:
             (folder / "env.py").write_text(f'URL = "postgresql+{driver}://"\n')
-        scripts = Scripts(find_script_location(migrations=folder))
+        scripts = Scripts(find_script_location(migrations=folder), working_directory=tmp_path)
         return Request(scripts, environment or Environment(), at, revs, load_catalog if predict else None)
 
     return make

@@ -1,0 +1,163 @@
+"""``sluicegate dry-run`` as people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sluicegate.cli import run
+from sluicegate.pg.connect import connect
+from sluicegate.pg.embedded import EmbeddedServer
+
+PROJECTS = Path(__file__).resolve().parents[1] / "projects"
+
+
+@pytest.fixture
+def in_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """Enter a copy of a project."""
+
+    def enter(project: str) -> Path:
+        folder = tmp_path / project
+        shutil.copytree(PROJECTS / project, folder)
+        monkeypatch.chdir(folder)
+        return folder
+
+    return enter
+
+
+def clones(server: EmbeddedServer) -> list[str]:
+    with connect(server.url()) as connection:
+        rows = connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^sluicegate_[0-9]'").fetchall()
+    return [row[0] for row in rows]
+
+
+def test_by_default_it_uses_an_embedded_server_and_leaves_nothing(
+    in_project, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    scratch.chmod(0o755)
+    for folder in tmp_path.parents:
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    in_project("dryrun_refused")
+    assert run(["dry-run", "--migrations", ".", "--rev", "0001", "--pg-version", "16"]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("Dry run in a clone of what the earlier revisions build, on an embedded PostgreSQL 16.\n")
+    assert list(scratch.glob("sluicegate-pg*")) == []
+
+
+def test_json_holds_every_statement_with_its_place(
+    in_project, server18: EmbeddedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_project("dryrun_refused")
+    code = run(["dry-run", "--migrations", ".", "--database-url", server18.url(), "--format", "json"])
+    document = json.loads(capsys.readouterr().out)
+    assert code == document["summary"]["exit_code"] == 1
+    assert [(r["revision"], r["outcome"]) for r in document["revisions"]] == [
+        ("0001", "ran"),
+        ("0002", "refused"),
+        ("0003", "not run"),
+    ]
+    refused = document["revisions"][1]["statements"][1]
+    assert (refused["file"], refused["line"], refused["column"]) == ("versions/0002_drop.py", 11, 5)
+    assert refused["sql"] == "ALTER TABLE t DROP COLUMN a"
+    assert refused["observed"]["error"] == ("2BP01: cannot drop column a of table t because other objects depend on it")
+    assert document["revisions"][1]["problem_line"] == 11
+    assert clones(server18) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--in-transaction"], "--in-transaction needs a database."),
+        (
+            ["--in-transaction", "--database-url", "x", "--pg-version", "18"],
+            "--in-transaction uses the database as it is: leave --schema and --pg-version out.",
+        ),
+        (["--schema", "schema.sql"], "--schema needs the revision that production is at."),
+        (["--rev", "9999"], "Revision '9999': Can't locate revision identified by '9999'"),
+        (
+            ["--pg-version", "15"],
+            "The embedded PostgreSQL comes as 16 and 18; 15 is not among them.",
+        ),
+    ],
+)
+def test_usage_errors_say_what_to_do(
+    in_project, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    folder = in_project("dryrun_refused")
+    (folder / "schema.sql").write_text("CREATE TABLE t (id int);")
+    assert run(["dry-run", "--migrations", ".", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_revision_that_cannot_be_imported_is_not_judged(in_project, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = in_project("dryrun_refused")
+    (folder / "versions" / "0004_bad.py").write_text("import nosuchmodule\nrevision = '0004'\ndown_revision = '0003'\n")
+    assert run(["dry-run", "--migrations", "."]) == 3
+    assert capsys.readouterr().err == (
+        "Error: versions/0004_bad.py:1 cannot be imported: ModuleNotFoundError: No module named 'nosuchmodule'\n"
+        "  A dry run executes revisions for real, so what they import must be installed here.\n"
+    )
+
+
+def test_a_server_that_is_not_there_is_a_failure_of_the_run(in_project, capsys: pytest.CaptureFixture[str]) -> None:
+    in_project("dryrun_refused")
+    url = "postgresql://me:s3cr3t@127.0.0.1:1/app"
+    assert run(["dry-run", "--migrations", ".", "--in-transaction", "--database-url", url]) == 4
+    error = capsys.readouterr().err
+    assert error.startswith("Error: Connecting to database app on 127.0.0.1:1 as me failed: ")
+    assert "s3cr3t" not in error
+
+
+def test_in_one_transaction_the_database_stays_as_it_is(
+    in_project, database18: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_project("dryrun_shop")
+    assert run(["dry-run", "--migrations", ".", "--in-transaction", "--database-url", database18]) == 0
+    output = capsys.readouterr().out
+    assert "Nothing changed: 30 system catalogs have the same fingerprint as before" in output
+    with connect(database18) as connection:
+        rows = connection.execute("SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchall()
+    assert rows == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
+def test_stopped_in_the_middle_it_leaves_nothing(in_project, server18: EmbeddedServer, number: signal.Signals) -> None:
+    in_project("dryrun_slow")
+    command = [sys.executable, "-m", "sluicegate", "dry-run", "--migrations", ".", "--database-url", server18.url()]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with connect(server18.url()) as connection:
+        deadline = time.monotonic() + 60
+        while not connection.execute(
+            "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(120)%' AND state = 'active'"
+        ).fetchall():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+        assert len(clones(server18)) == 2
+        process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+        assert clones(server18) == []
+        assert connection.execute("SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(120)'").fetchall() == []
+    assert process.returncode == 130
+    assert error.strip() == "Stopped."
+
+
+def test_the_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["dry-run", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert all(re.search(rf"\b{code} [a-z]", text) for code in (0, 1, 2, 3, 4))

@@ -17,7 +17,12 @@ from .examples import EXTENSION, judge, policy_of
 from .test_examples import versions_of
 
 # A server knows what a prediction cannot; and a file name is nothing that a server sees.
-CASES = [(rule, version) for rule in all_rules() for version in versions_of(rule) if rule not in ("could-not-judge", "contract-without-gate")]
+CASES = [
+    (rule, version)
+    for rule in all_rules()
+    for version in versions_of(rule)
+    if rule not in ("could-not-judge", "contract-without-gate")
+]
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ class Judge:
         fallback = [entry for entry in self._applicable(Subject.STATEMENT) if entry.rule.last_resort]
         for context in revision.contexts:
             answers = [(entry, problem) for entry in specific for problem in entry.check(self._with(context, entry))]
-            if not any(_weight(entry, problem) is not Level.INFO for entry, problem in answers):
+            if not any(entry.rule.explains_work for entry, _ in answers):
                 answers += [(e, problem) for e in fallback for problem in e.check(self._with(context, e))]
             for entry, problem in answers:
                 if level := entry.level(self.policy):
@@ -159,10 +159,6 @@ class Judge:
                             message=problem.message,
                             remedy=problem.remedy.alembic() if problem.remedy else "",
                         )
-
-
-def _weight(entry: Entry, problem: Problem) -> Level:
-    return problem.level or entry.rule.level
 
 
 def _finding(entry: Entry, level: Level, problem: Problem, revision: RevisionContext, step: Step | None) -> Finding:

@@ -37,6 +37,12 @@ class JudgedRevision:
     reason: str | None = None
     unparsed: int = 0
 
+    @property
+    def unread(self) -> bool:
+        """Tell whether SQL or Python in it could not be read; asking for rows that are not there is another matter."""
+        lost = self.capture is CaptureMode.PARTIAL and self.revision is None
+        return self.capture is CaptureMode.UNREADABLE or lost or self.unparsed > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -65,7 +71,7 @@ class Report:
     @property
     def unread(self) -> tuple[JudgedRevision, ...]:
         """Return the revisions that could not be read, in whole or in part of their SQL."""
-        return tuple(r for r in self.revisions if r.capture is CaptureMode.UNREADABLE or r.unparsed)
+        return tuple(revision for revision in self.revisions if revision.unread)
 
     @property
     def exit_code(self) -> ExitCode:

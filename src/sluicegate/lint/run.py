@@ -75,16 +75,16 @@ def _policy(request: LintRequest, start: Path) -> Policy:
 
 
 def _lint_sql(request: LintRequest) -> Report:
-    from sluicegate.capture.sqlfiles import capture_sql
+    from sluicegate.capture.sqlfiles import STANDARD_INPUT, capture_sql
 
     policy = _policy(request, Path.cwd())
     version = request.version or policy.postgresql
     revisions = []
     for path in request.sql:
-        if str(path) == "-":
-            revisions.append(capture_sql(sys.stdin.read(), "-"))
+        if str(path) == STANDARD_INPUT:
+            revisions.append(capture_sql(sys.stdin.read(), settings=policy.session_settings))
         elif path.is_file():
-            revisions.append(capture_sql(_text(path), str(path)))
+            revisions.append(capture_sql(path, settings=policy.session_settings))
         else:
             raise UsageError(f"There is no file {path}.")
     catalog = replace(Catalog(), complete=False)

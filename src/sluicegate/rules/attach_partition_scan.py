@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="attach-partition-scan", level=Level.ERROR)
+RULE = Rule(name="attach-partition-scan", level=Level.ERROR, explains_work=True)
 
 SETUP = """
 CREATE TABLE measurements (id bigint, taken_on date NOT NULL) PARTITION BY RANGE (taken_on);

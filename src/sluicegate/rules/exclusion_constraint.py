@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="exclusion-constraint", level=Level.ERROR)
+RULE = Rule(name="exclusion-constraint", level=Level.ERROR, explains_work=True)
 
 SETUP = """
 CREATE TABLE bookings (id bigint PRIMARY KEY, during tstzrange NOT NULL);

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="foreign-key-validated-at-once", level=Level.ERROR, same_schema=True)
+RULE = Rule(name="foreign-key-validated-at-once", level=Level.ERROR, explains_work=True, same_schema=True)
 
 SETUP = """
 CREATE TABLE organizations (id bigint PRIMARY KEY, name text NOT NULL);

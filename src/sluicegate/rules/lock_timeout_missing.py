@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from sluicegate.findings import Level
 from sluicegate.rules.kit.remedy import execute, instead
 from sluicegate.rules.kit.rule import Problem, Rule
+from sluicegate.rules.kit.words import lock_words, who_waits
 from sluicegate.settings.keys import milliseconds
 
 if TYPE_CHECKING:
@@ -56,20 +57,20 @@ op.add_column("events", sa.Column("language", sa.Text()))
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Judge each statement that others would queue behind."""
+    """Judge the first statement of a revision that others would queue behind."""
+    if not _unprotected(context) or any(_unprotected(earlier) for earlier in context.earlier()):
+        return
+    table, mode = context.blocked()[0]
+    limit = context.setting("lock_timeout") if context.lock_timeout is not None else None
+    lack = f"The lock_timeout of {limit} is too long to protect" if limit else "No lock_timeout is in force"
+    yield Problem(
+        f"{lack}: while this statement waits for {lock_words(mode)} on {context.described(table)} behind one long query, "
+        f"{who_waits(mode, context.spelled(table))} behind it.",
+        instead(execute("SET LOCAL lock_timeout = '2s'" if context.in_transaction else "SET lock_timeout = '2s'")),
+    )
+
+
+def _unprotected(context: Context) -> bool:
     longest = milliseconds(context.policy.longest_lock_timeout)
     timeout = context.lock_timeout
-    if timeout is not None and longest is not None and timeout <= longest:
-        return
-    for table, _ in context.blocked()[:1]:
-        limit = (
-            "and no lock_timeout is in force"
-            if timeout is None
-            else f"with a lock_timeout of {context.setting('lock_timeout')}, which is too long to protect"
-        )
-        yield Problem(
-            f"The statement needs a lock on {context.described(table)} {context.waiting(table)}, {limit}: behind "
-            "one long "
-            "query it waits, and everybody queues behind it.",
-            instead(execute("SET LOCAL lock_timeout = '2s'" if context.in_transaction else "SET lock_timeout = '2s'")),
-        )
+    return bool(context.blocked()) and (timeout is None or (longest is not None and timeout > longest))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="numbered-column", level=Level.ERROR)
+RULE = Rule(name="numbered-column", level=Level.ERROR, explains_work=True)
 
 SETUP = """
 CREATE TABLE events (payload_text text NOT NULL);

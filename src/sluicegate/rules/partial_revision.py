@@ -51,10 +51,11 @@ op.execute("COMMENT ON TABLE events IS 'What happened'")
 
 def check(revision: RevisionContext) -> Iterator[Problem]:
     """Judge a revision of which only a part is known."""
-    captured = revision.captured
-    if captured.mode is CaptureMode.PARTIAL:
+    if revision.captured.mode is not CaptureMode.PARTIAL or revision.is_sql_file:
+        return
+    for reason, location in revision.reasons():
         yield Problem(
-            f"The revision was read in part: {captured.reason or 'the reason is not known'}",
+            f"The revision was read in part: {reason}",
             advice("Try it on a clone of production's schema with: sluicegate dry-run"),
-            location=captured.reason_location,
+            location=location,
         )

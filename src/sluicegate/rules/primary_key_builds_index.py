@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="primary-key-builds-index", level=Level.ERROR, same_schema=True)
+RULE = Rule(name="primary-key-builds-index", level=Level.ERROR, explains_work=True, same_schema=True)
 
 SETUP = """
 CREATE TABLE events (id bigint NOT NULL, payload_text text NOT NULL);

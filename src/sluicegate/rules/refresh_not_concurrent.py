@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="refresh-not-concurrent", level=Level.ERROR)
+RULE = Rule(name="refresh-not-concurrent", level=Level.ERROR, explains_work=True)
 
 SETUP = """
 CREATE TABLE events (id bigint PRIMARY KEY, organization_id bigint, kind varchar(50), payload_text text NOT NULL);

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="required-column-without-default", level=Level.ERROR, rejected=True)
+RULE = Rule(name="required-column-without-default", level=Level.ERROR, explains_work=True, rejected=True)
 
 SETUP = """
 CREATE TABLE events (id bigint PRIMARY KEY, organization_id bigint, kind varchar(50), payload_text text NOT NULL);

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="rewriting-type-change", level=Level.ERROR)
+RULE = Rule(name="rewriting-type-change", level=Level.ERROR, explains_work=True)
 
 SETUP = """
 CREATE TABLE events (id integer PRIMARY KEY, kind varchar(50), attempts integer);

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sluicegate.rules.kit.context import Context
     from sluicegate.rules.kit.remedy import Remedy
 
-RULE = Rule(name="stored-generated-column", level=Level.ERROR)
+RULE = Rule(name="stored-generated-column", level=Level.ERROR, explains_work=True)
 
 SETUP = "CREATE TABLE events (id bigint PRIMARY KEY, payload_text text NOT NULL);"
 

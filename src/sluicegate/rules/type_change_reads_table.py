@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="type-change-reads-table", level=Level.ERROR)
+RULE = Rule(name="type-change-reads-table", level=Level.ERROR, explains_work=True)
 
 SETUP = """
 CREATE TABLE events (id bigint PRIMARY KEY, organization_id bigint, kind varchar(50), payload_text text NOT NULL);

@@ -51,10 +51,11 @@ op.add_column("events", sa.Column("language", sa.Text()))
 
 def check(revision: RevisionContext) -> Iterator[Problem]:
     """Judge a revision of which nothing is known."""
-    captured = revision.captured
-    if captured.mode is CaptureMode.UNREADABLE:
+    if revision.captured.mode is not CaptureMode.UNREADABLE or revision.is_sql_file:
+        return
+    for reason, location in revision.reasons():
         yield Problem(
-            f"The revision could not be read: {captured.reason or 'the reason is not known'}",
+            f"The revision could not be read: {reason}",
             advice("Try it on a clone of production's schema with: sluicegate dry-run"),
-            location=captured.reason_location,
+            location=location,
         )

@@ -46,9 +46,13 @@ op.execute("ALTER TABLE events ADD COLUMN language text")
 
 
 def check(revision: RevisionContext) -> Iterator[Problem]:
-    """Judge each statement that does not parse."""
+    """Judge each statement that does not parse, and each piece of an SQL file that is none."""
     for step in revision.steps:
         if step.statement is None:
             yield Problem(
                 f"PostgreSQL's grammar does not accept this SQL: {step.parse_error}.", location=step.captured.location
             )
+    if revision.is_sql_file:
+        yield from (
+            Problem(f"This could not be read: {reason}.", location=place) for reason, place in revision.reasons()
+        )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="validate-in-same-transaction", level=Level.ERROR, same_schema=True)
+RULE = Rule(name="validate-in-same-transaction", level=Level.ERROR, explains_work=True, same_schema=True)
 
 SETUP = """
 CREATE TABLE events (id bigint PRIMARY KEY, organization_id bigint, kind varchar(50), payload_text text NOT NULL);

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="vector-type-change", level=Level.ERROR)
+RULE = Rule(name="vector-type-change", level=Level.ERROR, explains_work=True)
 
 SETUP = """
 CREATE TABLE workflow_insights (id bigint PRIMARY KEY, content text NOT NULL, embedding vector(3));

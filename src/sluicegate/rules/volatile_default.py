@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="volatile-default", level=Level.ERROR)
+RULE = Rule(name="volatile-default", level=Level.ERROR, explains_work=True)
 
 SETUP = """
 CREATE TABLE events (id bigint PRIMARY KEY, payload_text text NOT NULL);

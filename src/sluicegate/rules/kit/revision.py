@@ -122,6 +122,12 @@ class RevisionContext:
         """Return the schema after its last statement."""
         return self.steps[-1].after if self.steps else Catalog()
 
+    def reasons(self) -> Iterator[tuple[str, Location | None]]:
+        """Yield why it could not be read, or not wholly, each with the line that made it so."""
+        if self.captured.reason is not None:
+            yield self.captured.reason, self.captured.reason_location
+        yield from self.captured.more_reasons
+
     @property
     def is_contract(self) -> bool:
         """Tell whether its file is named as a contract revision: ``NNNN_contract_slug.py``."""

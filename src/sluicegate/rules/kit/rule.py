@@ -41,7 +41,8 @@ class Rule:
         versions: PostgreSQL majors on which the problem exists.
         options: what the policy may say about it beside its level.
         subject: what ``check`` is asked about.
-        last_resort: ask it only about statements for which no other rule had an answer at warn level or above.
+        explains_work: its findings account for what the statement rewrites, reads or builds.
+        last_resort: ask it only about statements whose work no other rule has accounted for.
         rejected: the server refuses BAD, so there is nothing to observe but its error.
         same_schema: GOOD ends with the schema that BAD would have reached; the tests compare them.
     """
@@ -51,6 +52,7 @@ class Rule:
     versions: range = ALL_VERSIONS
     options: tuple[Option, ...] = ()
     subject: Subject = Subject.STATEMENT
+    explains_work: bool = False
     last_resort: bool = False
     rejected: bool = False
     same_schema: bool = False

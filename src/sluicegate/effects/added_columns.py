@@ -18,8 +18,8 @@ from sluicegate.effects.domain_constraints import default_of, is_constrained
 from sluicegate.effects.index_definition import check_collation_exists
 from sluicegate.effects.mentions import Mentions
 from sluicegate.effects.model import LockMode
-from sluicegate.effects.table_expressions import is_bare_null, read_default, read_generation
-from sluicegate.statements.nodes import string, unwrap, walk_kinds
+from sluicegate.effects.table_expressions import read_default, read_generation
+from sluicegate.statements.nodes import string, walk_kinds
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Relation
@@ -45,7 +45,6 @@ def run_add_column(alteration: Alteration, command: Command) -> None:
     if relation.bound is not None and not command.recursing:
         alteration.refuse("42809", "cannot add column to a partition")
     if name in relation.columns and command.node.missing_ok:
-        _lock_below(alteration, table)
         return
     if name in relation.columns:
         alteration.refuse("42701", f'column "{name}" of relation "{table.name}" already exists')
@@ -113,10 +112,7 @@ class _AddedColumn:
     @property
     def has_default(self) -> bool:
         """Tell whether old rows get a value, as the server decides it when it skips checking a foreign key."""
-        written = self.default is not None and not (
-            is_bare_null(self.default.raw_expr) and not _is_cast(self.default.raw_expr)
-        )
-        return self.serial or self.generated is not None or written
+        return self.serial or self.generated is not None or self.default is not None
 
     def _later(self, item: Any) -> Any:
         """Turn a column constraint into the table constraint that the server makes of it."""
@@ -252,10 +248,10 @@ class _AddedColumn:
             self.alteration.depends(f"fails if {member} holds a row")
 
     def _merged(self, member: Name) -> None:
-        if self.not_null:
-            from sluicegate.effects.not_null import require_not_null
-
-            require_not_null(self.alteration, member, self.name)
+        """Note what joining a child's own column takes; servers before 18 leave its NULLs alone."""
+        if self.not_null and self.alteration.version >= 18:
+            self.alteration.work(member).verify.append(f"no row may have a NULL in {self.name}")
+            self.alteration.depends(f"fails if {member}.{self.name} holds NULL")
 
     def _gives_value(self) -> bool:
         if self.serial or self.identity is not None or self.generated is not None:
@@ -277,10 +273,6 @@ class _AddedColumn:
         if self._facts.volatility is None:
             self.alteration.builder.unknown(f"whether the default of {self.name} is volatile, which would rewrite")
         return None
-
-
-def _is_cast(node: Any) -> bool:
-    return isinstance(unwrap(node), pg.TypeCast)
 
 
 def require_immutable(alteration: Alteration, facts: ExpressionFacts) -> None:

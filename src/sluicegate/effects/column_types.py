@@ -10,7 +10,7 @@ from sluicegate.catalog.casts import CastContext, find_cast
 from sluicegate.catalog.columns_used import expression_columns
 from sluicegate.catalog.model import Column, Generated, Name, RelationKind, SqlType
 from sluicegate.catalog.type_facts import type_facts
-from sluicegate.catalog.types import base_type, display, same_type
+from sluicegate.catalog.types import base_type, display, same_type, serial_base, written
 from sluicegate.effects.alter_actions import definition
 from sluicegate.effects.column_definitions import require_column_type
 from sluicegate.effects.columns import refuse_partition_key
@@ -37,11 +37,14 @@ def prepare_column_type(alteration: Alteration, command: Command) -> None:
     column = alteration.column(table, name)
     change = definition(command.node)
     using = change.raw_default if change.HasField("raw_default") else None
-    if using is not None and column.generated is not None and alteration.version >= 18:
+    if using is not None and column.generated is not None:
         alteration.refuse("42611", "cannot specify USING when altering type of generated column")
     if column.inherited:
         alteration.refuse("42P16", f'cannot alter inherited column "{name}"')
     refuse_partition_key(alteration, table, name, "alter")
+    if serial_base(change.type_name) is not None:
+        # Only a new column may be declared serial; elsewhere there is no such type.
+        alteration.refuse("42704", f'type "{written(change.type_name)}" does not exist')
     target = require_column_type(alteration.now, change.type_name, name, member_of=table)
     _refuse_collation(alteration, change, target)
     _refuse_cast(alteration, table, column, target, using)

@@ -53,11 +53,11 @@ def key_equality(
     """
     below = key_of(base_type(referencing, catalog), catalog)
     if below is not None and (compared.family, compared.input, below) in _equalities(version):
-        return Equality(compared.family, compared.input, below, CastMethod.SAME)
+        return Equality(compared.family, compared.input, below, CastMethod.BINARY)
     if not _coercible(referencing, referenced, compared.input, catalog, version):
         return None
     if compared.input in _POLYMORPHIC:
-        return Equality(compared.family, compared.input, compared.input, CastMethod.SAME)
+        return Equality(compared.family, compared.input, compared.input, CastMethod.BINARY)
     path = find_cast(base_type(referencing, catalog), from_key(compared.input, catalog), catalog, version)
     method = CastMethod.BINARY if path is None or path.method is CastMethod.SAME else path.method
     return Equality(compared.family, compared.input, compared.input, method)

@@ -20,6 +20,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("alter_domain_stmt", "create_domain_stmt", "alter_enum_stmt", "create_enum_stmt", "composite_type_stmt"),
         *("create_range_stmt", "alter_type_stmt"),
     ),
+    "renames": ("rename_stmt", "alter_object_schema_stmt", "alter_owner_stmt"),
     "indexes": ("index_stmt", "reindex_stmt"),
     "drops": ("drop_stmt", "drop_owned_stmt"),
     "data_changes": (

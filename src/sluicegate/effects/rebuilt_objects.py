@@ -120,7 +120,9 @@ def _keeps_file(alteration: Alteration, index: Index, keys: tuple[Key, ...]) -> 
         chosen = key_class(index.method, old_key, old.type, alteration.before, alteration.version)
         if chosen is None or (chosen.name, chosen.input) != (key.operator_class, key.input):
             return False
-        if chosen.input in _POLYMORPHIC and old.type.name != after.columns[column].type.name:
+        if chosen.input in _POLYMORPHIC and (
+            chosen.key not in {None, chosen.input} or old.type.name != after.columns[column].type.name
+        ):
             return False
         follows = old_key.collation is None or old_key.collation == old.collation
         if follows and _collation(old) != _collation(after.columns[column]):

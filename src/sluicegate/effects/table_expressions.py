@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.effects.context import Refused
 from sluicegate.effects.expressions import ExpressionFacts, Place, read_expression
-from sluicegate.statements.nodes import unwrap
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Relation, SqlType
@@ -54,11 +53,3 @@ def _accepted(alteration: Alteration, found: ExpressionFacts) -> ExpressionFacts
     for phrase in found.unknowns:
         alteration.builder.unknown(phrase)
     return found
-
-
-def is_bare_null(node: Any) -> bool:
-    """Tell whether a default is written as NULL, which is the same as none."""
-    inner = unwrap(node)
-    while hasattr(inner, "type_name") and hasattr(inner, "arg"):
-        inner = unwrap(inner.arg)
-    return bool(getattr(inner, "isnull", False))

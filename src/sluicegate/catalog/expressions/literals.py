@@ -13,7 +13,7 @@ from sluicegate.catalog.model import SqlType, TypeKind
 from sluicegate.catalog.types import CATALOG_SCHEMA, base_type, display
 
 if TYPE_CHECKING:
-    from sluicegate.catalog.model import Catalog
+    from sluicegate.catalog.model import Catalog, UserType
 
 _RANGES = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
 _INTEGER = re.compile(r"[+-]?(\d+(_\d+)*|0[xX](_?[0-9a-fA-F])+|0[oO](_?[0-7])+|0[bB](_?[01])+)")
@@ -44,10 +44,21 @@ def check_literal(text: str, target: SqlType, catalog: Catalog) -> None:
     user_type = catalog.types.get(inner.name)
     if user_type is None:
         return
-    if user_type.kind is TypeKind.ENUM and text not in user_type.values:
-        raise Invalid("22P02", f'invalid input value for enum {display(SqlType(inner.name))}: "{text}"')
+    if user_type.kind is TypeKind.ENUM:
+        _check_enum(text, user_type, catalog)
     if user_type.extension == "vector" and inner.name.name in VECTOR_TYPES:
         _check_vector(text, inner)
+
+
+def _check_enum(text: str, user_type: UserType, catalog: Catalog) -> None:
+    shown = display(SqlType(user_type.name))
+    if text not in user_type.values:
+        raise Invalid("22P02", f'invalid input value for enum {shown}: "{text}"')
+    # A value may not be used before the transaction that added it commits; an enum made in the same transaction is
+    # an exception from PostgreSQL 17 on (manual of 17, ALTER TYPE, notes).
+    now = catalog.transaction
+    if now and user_type.added_in.get(text) == now and not (catalog.version >= 17 and user_type.created_in == now):
+        raise Invalid("55P04", f'unsafe use of new value "{text}" of enum type {shown}')
 
 
 def _check_builtin(text: str, target: SqlType) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import io
 import itertools
 import os
@@ -96,15 +97,24 @@ class Places:
 
     def _watched_file(self, name: str) -> str | None:
         if name not in self._watched:
+            # Code without a file is named "<string>"; as a path that would lie wherever the process stands.
             path = os.path.realpath(name)
-            self._watched[name] = path if path.startswith(self._folders) else None
+            inside = not name.startswith("<") and path.startswith(self._folders)
+            self._watched[name] = path if inside else None
         return self._watched[name]
+
+
+_FOR_ITER = dis.opmap["FOR_ITER"]
+_GET_ITER = bytes([dis.opmap["GET_ITER"], 0])
 
 
 def location_of(file: str, code: CodeType, instruction: int, *, shown: str) -> Location:
     """Return the source range of a byte-code instruction, columns in characters."""
+    if code.co_code[instruction] == _FOR_ITER:
+        # Fetching the next row has the whole loop for its place; where the loop takes its rows from says more.
+        instruction = code.co_code.rfind(_GET_ITER, 0, instruction) - 2
     line, end_line, column, end_column = next(
-        itertools.islice(code.co_positions(), instruction // 2, None), (None, None, None, None)
+        itertools.islice(code.co_positions(), max(instruction, 0) // 2, None), (None, None, None, None)
     )
     if line is None:
         return Location(shown, code.co_firstlineno, 1, code.co_firstlineno, 1)

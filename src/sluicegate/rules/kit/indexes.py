@@ -12,7 +12,8 @@ def covers(old: Index, new: Index) -> bool:
     """Tell whether every query that a new b-tree could serve is served by an old one, whose first keys are the same."""
     if old.method != "btree" or new.method != "btree" or old.predicate is not None or not old.valid:
         return False
-    if len(new.keys) > len(old.keys) or new.included:
+    # A partial index is smaller and often the point: finding the few rows of its predicate without reading the rest.
+    if len(new.keys) > len(old.keys) or new.included or new.predicate is not None:
         return False
     return [_described(key) for key in old.keys[: len(new.keys)]] == [_described(key) for key in new.keys]
 

@@ -21,6 +21,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
+from sluicegate.errors import ParseError
 from sluicegate.pg.embedded import EmbeddedServer
 from sluicegate.statements.parse import parse_script
 
@@ -265,7 +266,7 @@ class Laboratory:
                 with engine.connect() as connection:
                     observer.start(connection)
                 self._upgrade(engine, temporary, "head", case)
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises is the observation
                 if not any("error" in record for record in observer.records):
                     line = _line_in(error, judged)
                     text = f"{type(error).__name__}: {first_line(error)}"
@@ -296,7 +297,12 @@ class Laboratory:
         records: list[dict[str, Any]] = []
         with psycopg.connect(url, autocommit=True) as connection, psycopg.Cursor(connection) as cursor:
             known = state(cursor).relations
-            for statement in parse_script(case.source):
+            try:
+                statements = parse_script(case.source)
+            except ParseError as error:
+                line = case.source.count("\n", 0, error.offset or 0) + 1
+                return [{"at": [0, line, line], "sql": "", "error": f"42601: {error.message}"}]
+            for statement in statements:
                 at = [0, *(case.source.count("\n", 0, offset) + 1 for offset in (statement.start, statement.end))]
                 alone = bool(_ALONE.search(statement.sql))
                 idle = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE

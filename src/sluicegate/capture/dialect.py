@@ -100,7 +100,11 @@ class RecordingServer:
         self.session = dbapi.RecordingConnection(recorder, recorder.main)
         self._lend = False
         self.engine: Engine = create_engine(
-            URL.create(f"postgresql+{_NAME}"), recorder=recorder, creator=self._open, poolclass=pool.NullPool
+            URL.create(f"postgresql+{_NAME}"),
+            recorder=recorder,
+            creator=self._open,
+            poolclass=pool.NullPool,
+            pool_reset_on_return=None,  # closing rolls back; nobody asked for a ROLLBACK
         )
 
     def connect(self) -> Connection:

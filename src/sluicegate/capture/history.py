@@ -68,7 +68,9 @@ def read_file(path: Path, places: Places, standins: StandIns, *, given_up: str |
     """
     file = RevisionFile(path, places.display(path))
     try:
-        file.source = decode_source(path.read_bytes())
+        data = path.read_bytes()
+        file.source = data.decode(errors="replace")  # for the identifiers, should the next line fail
+        file.source = decode_source(data)
     except (OSError, SyntaxError) as error:
         file.problem = (f"the file cannot be read: {error}", Location(file.shown))
     else:
@@ -191,6 +193,7 @@ def in_order(files: Iterable[RevisionFile]) -> list[RevisionFile]:
         if file.revision in known:
             other = known[file.revision].shown
             file.problem = (f"revision {file.revision} is declared by {other} too", Location(file.shown))
+            file.revision = f"({file.path.name})"
             doubles.append(file)
         else:
             known[file.revision] = file

@@ -55,8 +55,8 @@ class Reading:
         assumed_empty: whether the revision looked at rows that only the database has.
         places: how many statements each place issued.
         stopped: whether it ended with an exception.
-        calls: functions that are not here and were called, with the place; what they would do is not known.
-        used: stand-ins that went into a statement.
+        uses: stand-ins that were called or taken for numbers, with what that was and its place.
+        shown: stand-ins that went into a statement.
     """
 
     statements: int = 0
@@ -64,8 +64,8 @@ class Reading:
     assumed_empty: bool = False
     places: Counter[Location] = field(default_factory=Counter)
     stopped: bool = False
-    calls: dict[str, Location | None] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
+    uses: dict[str, tuple[str, Location | None]] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
 
     def note(self, text: str, location: Location | None) -> None:
         """Add a reason, once."""
@@ -180,7 +180,7 @@ class Recorder:
             return
         sql, unknown = resolve(sql)
         for name in unknown:
-            reading.used.add(name)
+            reading.shown.add(name)
             reading.note(f"it uses {name}, which cannot be imported here", spot.location)
         reading.statements += 1
         if reading.statements > STATEMENT_LIMIT:

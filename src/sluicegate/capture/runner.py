@@ -70,7 +70,7 @@ class Runner:
         _observe_rowcounts(recorder)
         Watch.is_revision = recorder.places.watches
         Watch.note = self._note
-        Watch.called = self._called
+        Watch.used = self._used
 
     def show_history(self, files: list[RevisionFile]) -> None:
         """Let revisions ask ``context.script`` about the history without importing it again."""
@@ -120,10 +120,10 @@ class Runner:
         finally:
             self.recorder.reading = None
             self.recorder.place = None
-        for name, location in reading.calls.items():
-            # A type or a value that a function made shows in the statement; anything else it did does not.
-            if not any(used.startswith(name) for used in reading.used):
-                reading.note(f"it calls {name}, which cannot be imported here", location)
+        for name, (text, location) in reading.uses.items():
+            # What shows in a statement is a reason already; whatever else it was good for does not show.
+            if not any(shown.startswith(name) for shown in reading.shown):
+                reading.note(f"{text}, which cannot be imported here", location)
         return reading
 
     def _call(
@@ -180,10 +180,10 @@ class Runner:
             spot = self.recorder.places.current()
             self.recorder.reading.note(f"{text}, which cannot be imported here", spot.location if spot else None)
 
-    def _called(self, name: str) -> None:
+    def _used(self, name: str, text: str) -> None:
         if self.recorder.reading is not None:
             spot = self.recorder.places.current()
-            self.recorder.reading.calls.setdefault(name, spot.location if spot else None)
+            self.recorder.reading.uses.setdefault(name, (text, spot.location if spot else None))
 
     def asked(self) -> None:
         """Take note that a file asked for the database while it was imported."""
@@ -259,13 +259,14 @@ def _notice_questions(operations: Operations, runner: Runner) -> None:
 
 def _observe_batches(recorder: Recorder) -> None:
     """Let each operation of ``batch_alter_table`` be placed at its own line instead of the ``with``."""
-    original = batch.BatchOperationsImpl.__init__
+    implementation: Any = batch.BatchOperationsImpl
+    original = implementation.__init__
 
     def initialize(self: Any, *arguments: Any, **options: Any) -> None:
         original(self, *arguments, **options)
         self.batch = QueuedOperations(recorder)
 
-    batch.BatchOperationsImpl.__init__ = initialize  # type: ignore[method-assign]
+    implementation.__init__ = initialize
 
 
 def _observe_rowcounts(recorder: Recorder) -> None:

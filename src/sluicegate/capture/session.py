@@ -85,9 +85,15 @@ class SessionTracker:
         self._state = replace(self._state, payload=value)
 
     def settle(self) -> None:
-        """Take what is now for what a rollback comes back to: what happened so far is deployed already."""
+        """Take what happened so far for deployed: a rollback does not undo it, and its settings are gone.
+
+        An open transaction stays open. Revisions that are pending together do share a session, but none can count on
+        being pending together with the one that sets its timeouts.
+        """
+        self._state = replace(self._state, settings=dict(self._defaults), local={})
+        self._savepoints = []
         if self._at_begin is not None:
-            self._at_begin = replace(self._at_begin, payload=self._state.payload)
+            self._at_begin = self._state
 
     # -- transactions -------------------------------------------------------------------------------------------
 

@@ -38,13 +38,13 @@ class Watch:
 
     Attributes:
         note: called with what a revision did with a stand-in.
-        called: called with the name of a stand-in that ``upgrade()`` calls as a function.
+        used: called with the name of a stand-in that was called or taken for a number, and what that was.
         is_revision: tells whether a source file belongs to the revisions.
         running: True while ``upgrade()`` runs, False while the file is imported.
     """
 
     note: Callable[[str], None] = staticmethod(lambda _: None)
-    called: Callable[[str], None] = staticmethod(lambda _: None)
+    used: Callable[[str, str], None] = staticmethod(lambda _, __: None)
     is_revision: Callable[[str], bool] = staticmethod(lambda _: False)
     running = False
     registries: ClassVar[dict[str, orm.registry]] = {}
@@ -91,7 +91,7 @@ class StandIn(str, UserDefinedType[Any]):
             return session
         called = self.path if self.path.endswith("()") else f"{self.path}()"
         if Watch.running and _from_revision() and self.path.rpartition(".")[2] not in _LOGGING:
-            Watch.called(called)
+            Watch.used(called, f"it calls {called}")
         return StandIn(called)
 
     def __getitem__(self, key: Any) -> Any:
@@ -135,7 +135,7 @@ class StandIn(str, UserDefinedType[Any]):
     # -- as a number ----------------------------------------------------------------------------------------------
 
     def _number(self) -> int:
-        Watch.note(f"it uses {self.path} as a number")
+        Watch.used(self.path, f"it uses {self.path} as a number")
         return _NUMBER_BASE + _known[self.path]
 
     def __int__(self) -> int:
@@ -279,7 +279,7 @@ class StandInModule(ModuleType):
     def __init__(self, name: str) -> None:
         """Make the module, as a package, so that modules below it can be imported too."""
         super().__init__(name)
-        self.__path__: list[str] = []  # the import system sets it again from the module's spec
+        self.__path__: list[str] = []
         self.__all__: list[str] = []
 
     def __getattr__(self, name: str) -> Any:

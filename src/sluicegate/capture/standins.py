@@ -82,6 +82,8 @@ class StandIns:
         module = sys.modules.get(error.name or "")
         if match is None or module is None or (module.__name__, match.group(1)) in self._patched:
             return False
+        if module.__name__.split(".")[0] in sys.stdlib_module_names:
+            return False
         self._patched.add((module.__name__, match.group(1)))
         setattr(module, match.group(1), StandIn(f"{module.__name__}.{match.group(1)}"))
         return True
@@ -109,7 +111,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         raise NotImplementedError
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None  # noqa: ARG002 - the protocol's signature
     ) -> importlib.machinery.ModuleSpec | None:
         if not self.serves(fullname):
             return None
@@ -123,7 +125,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return StandInModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        pass
+        if module.__spec__ is not None and module.__spec__.submodule_search_locations is not None:
+            module.__path__ = module.__spec__.submodule_search_locations
 
 
 class _Forced(_Finder):

@@ -1,0 +1,1 @@
+raise RuntimeError("capture never runs env.py")

@@ -303,7 +303,9 @@ class Function:
     settings: Mapping[str, str] = field(default_factory=dict)
     extension: str | None = None
     returns_set: bool = False
+    reads: Mapping[Name, frozenset[str] | None] = field(default_factory=dict)
     argument_names: tuple[str, ...] = ()
+    argument_defaults: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +334,7 @@ class Catalog:
         complete: True when everything in the database is in here, so that an absent name is an error of the
             statement; False for a bare SQL file without a schema, where absence means "not known".
         transaction: the number of the transaction in progress, compared with ``created_in`` and ``added_in``.
+        others: objects of kinds that have no values of their own here, as (kind, name): ``("server", "archive")``.
         version: the server's major version; it decides what a replayed statement leaves in the catalogs (not-null
             constraints have rows and names from 18 on).
     """
@@ -346,6 +349,7 @@ class Catalog:
     complete: bool = True
     transaction: int = 0
     version: int = 18
+    others: frozenset[tuple[str, str]] = frozenset()
 
     # -- questions ----------------------------------------------------------------------------------------------
 

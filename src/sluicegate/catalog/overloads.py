@@ -174,7 +174,11 @@ def find_operators(name: str, catalog: Catalog, version: int) -> list[Routine]:
             continue
         arguments = (row.right,) if row.left is None else (row.left, row.right)
         schema = vector if row.from_vector and vector is not None else CATALOG_SCHEMA
-        found.append(Routine(Name(schema, row.name), arguments, row.result, row.volatility, strict=row.strict))
+        # An SQL-language function behind an operator is inlined like any other.
+        bodies = builtins(version).functions(row.function) if row.volatility is not Volatility.IMMUTABLE else ()
+        body = next((function.body for function in bodies if function.arguments == arguments), None)
+        name_of = Name(schema, row.name)
+        found.append(Routine(name_of, arguments, row.result, row.volatility, strict=row.strict, body=body))
     return found
 
 

@@ -341,7 +341,14 @@ class Query:
         def subquery(query: Any) -> SqlType | None:
             return next(iter(self._statement(unwrap(query), scope).values()), None)
 
-        reader = Reader(self.catalog, self.search_path, self.catalog.version, columns=column, subquery=subquery)
+        reader = Reader(
+            self.catalog,
+            self.search_path,
+            self.catalog.version,
+            columns=column,
+            subquery=subquery,
+            evaluated=False,
+        )
         try:
             found = reader.read(node)
         except Invalid:

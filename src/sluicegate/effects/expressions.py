@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.catalog.expressions import Invalid, Meaning, Notes, Place, Reader
-from sluicegate.catalog.expressions.literals import check_assigned_length
 from sluicegate.catalog.model import RelationKind, SqlType, Volatility
-from sluicegate.catalog.polymorphism import UNKNOWN
 from sluicegate.catalog.types import builtin_type, display
 from sluicegate.effects.model import Refusal
 
@@ -37,6 +35,7 @@ class ExpressionFacts:
         columns: the columns it uses, in reading order.
         refusal: why the server rejects it, or None.
         unknowns: one phrase for each thing that is not known.
+        failure: the error it gives whenever it is evaluated, though the server stores it; or None.
     """
 
     type: SqlType | None = None
@@ -46,6 +45,7 @@ class ExpressionFacts:
     columns: tuple[str, ...] = ()
     refusal: Refusal | None = None
     unknowns: tuple[str, ...] = ()
+    failure: Refusal | None = None
 
 
 def read_expression(
@@ -58,6 +58,7 @@ def read_expression(
     target: SqlType | None = None,
     column: str = "",
     condition: bool = False,
+    evaluated: bool = True,
 ) -> ExpressionFacts:
     """Return what is known of an expression.
 
@@ -70,6 +71,8 @@ def read_expression(
         target: the type it is stored as (assignment), where there is one.
         column: the column it is stored in, for the error's text.
         condition: True where a truth value is wanted.
+        evaluated: False where the statement only stores the expression (SET DEFAULT, CREATE TABLE): a constant that
+            does not fit its type's modifiers is then ``failure``, not ``refusal``.
     """
     reader = Reader(
         context.catalog,
@@ -77,6 +80,7 @@ def read_expression(
         context.version,
         columns=_resolver(context, relation, columns, place),
         place=place,
+        evaluated=evaluated,
     )
     try:
         if condition:
@@ -98,6 +102,7 @@ def read_expression(
         found.null,
         tuple(reader.notes.columns),
         unknowns=tuple(reader.notes.unknowns),
+        failure=next((Refusal(one.sqlstate, one.message) for one in reader.notes.failures), None),
     )
 
 
@@ -115,8 +120,6 @@ def _assigned(reader: Reader, found: Meaning, target: SqlType, column: str, plac
         else:
             message = f'column "{column}" is of type {wanted} but default expression is of type {given}'
         raise Invalid("42804", message) from None
-    if found.literal is not None and found.type == UNKNOWN:
-        check_assigned_length(found.literal, target, reader.catalog)
     return stored
 
 

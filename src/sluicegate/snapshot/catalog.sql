@@ -92,7 +92,8 @@ ORDER BY i.indexrelid, k.place;
 SELECT t.tgrelid, t.tgname, fn.nspname, f.proname, t.tgtype, t.tgenabled::text, t.tgconstraint <> 0,
        t.tgoldtable IS NOT NULL OR t.tgnewtable IS NOT NULL,
        ARRAY(SELECT a.attname FROM pg_catalog.unnest(t.tgattr::int2[]) WITH ORDINALITY AS k (num, place)
-             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.tgrelid AND a.attnum = k.num ORDER BY k.place)
+             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.tgrelid AND a.attnum = k.num ORDER BY k.place),
+       CASE WHEN t.tgqual IS NOT NULL THEN pg_catalog.pg_get_triggerdef(t.oid) END
 FROM pg_catalog.pg_trigger AS t
 JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
 JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.pronamespace
@@ -105,7 +106,13 @@ SELECT p.polrelid, p.polname, p.polcmd::text, p.polpermissive, pg_catalog.pg_get
 FROM pg_catalog.pg_policy AS p ORDER BY p.polrelid, p.polname;
 
 -- name: rules
-SELECT r.ev_class, r.rulename FROM pg_catalog.pg_rewrite AS r WHERE r.rulename <> '_RETURN' ORDER BY 1, 2;
+SELECT r.ev_class, r.rulename,
+       ARRAY(SELECT DISTINCT a.attname FROM pg_catalog.pg_depend AS d
+             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+             WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
+                   AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = r.ev_class
+                   AND d.refobjsubid > 0)
+FROM pg_catalog.pg_rewrite AS r WHERE r.rulename <> '_RETURN' ORDER BY 1, 2;
 
 -- name: views
 SELECT c.oid, pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class AS c
@@ -160,6 +167,15 @@ ORDER BY t.oid;
 SELECT n.nspname, p.proname, p.prokind::text, p.provolatile::text, l.lanname,
        coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc), p.proisstrict, p.prosecdef, p.pronargdefaults,
        p.provariadic <> 0, p.proconfig, x.extname, p.proretset, p.proargnames, p.proargmodes::text[],
+       pg_catalog.pg_get_expr(p.proargdefaults, 0),
+       ARRAY(SELECT pg_catalog.array_to_json(ARRAY[rn.nspname::text, rc.relname::text, ra.attname::text])::text
+             FROM pg_catalog.pg_depend AS rd
+             JOIN pg_catalog.pg_class AS rc ON rc.oid = rd.refobjid
+             JOIN pg_catalog.pg_namespace AS rn ON rn.oid = rc.relnamespace
+             LEFT JOIN pg_catalog.pg_attribute AS ra
+                  ON ra.attrelid = rc.oid AND ra.attnum = rd.refobjsubid AND rd.refobjsubid > 0
+             WHERE rd.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND rd.objid = p.oid
+                   AND rd.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass),
        ARRAY(SELECT pg_catalog.array_to_json(ARRAY[tn.nspname::text, coalesce(te.typname, t.typname)::text,
                                                    (te.typname IS NOT NULL)::text])::text
              FROM pg_catalog.unnest(p.proargtypes || p.prorettype) WITH ORDINALITY AS a (type, place)

@@ -33,6 +33,7 @@ from sluicegate.catalog.model import (
 from sluicegate.catalog.replay.tables import partitioning
 from sluicegate.catalog.types import CATALOG_SCHEMA, modifiers_from
 from sluicegate.errors import ParseError
+from sluicegate.statements.nodes import deparse
 from sluicegate.statements.parse import parse_statement
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class Rows:
                 triggers={item[1]: _trigger(item) for item in triggers.get(oid, ())},
                 policies={item[1]: _policy(item) for item in policies.get(oid, ())},
                 rules=frozenset(item[1] for item in rules.get(oid, ())),
+                rule_columns={item[1]: frozenset(item[2]) for item in rules.get(oid, ())},
                 parents=tuple(self._names[parent] for parent in self._parents.get(oid, ()) if parent in self._names),
                 partitioning=_partitioning(key),
                 bound=bound,
@@ -240,7 +242,7 @@ class Rows:
     def _functions(self) -> Iterable[Function]:
         for row in self._rows["functions"]:
             schema, name, kind, volatility, language, body, strict, definer, defaults, variadic = row[:10]
-            settings, extension, returns_set, names, modes, types = row[10:]
+            settings, extension, returns_set, names, modes, default_texts, reads, types = row[10:]
             *arguments, returns = (_type_of(item) for item in types)
             inputs = [place for place, mode in enumerate(modes or ()) if mode in "ibv"]
             own = [names[place] for place in inputs] if modes and names else list(names or ())[: len(arguments)]
@@ -260,6 +262,8 @@ class Rows:
                 extension=extension,
                 returns_set=returns_set,
                 argument_names=tuple(own) or ("",) * len(arguments),
+                argument_defaults=_expressions(default_texts),
+                reads=_read_by_function(reads),
             )
 
     def _publications(self) -> Iterable[Publication]:
@@ -294,7 +298,7 @@ def _column(row: Row, not_null_constraint: Row | None) -> Column:
 
 
 def _trigger(row: Row) -> Trigger:
-    _, name, schema, function, bits, enabled, constraint, transition, columns = row
+    _, name, schema, function, bits, enabled, constraint, transition, columns, definition = row
     return Trigger(
         name,
         Name(schema, function),
@@ -305,7 +309,15 @@ def _trigger(row: Row) -> Trigger:
         tuple(columns),
         constraint,
         transition,
+        when=_condition(definition),
     )
+
+
+def _condition(definition: str | None) -> Expression | None:
+    if definition is None:
+        return None
+    node = parse_statement(definition).node.when_clause
+    return Expression(deparse(node), node)
 
 
 def _policy(row: Row) -> Policy:
@@ -342,6 +354,21 @@ def _expression(text: str | None) -> Expression | None:
         return Expression(text, parse_statement(f"SELECT {text}").node.target_list[0].res_target.val)
     except ParseError:
         return Expression(text)
+
+
+def _read_by_function(texts: list[str]) -> dict[Name, frozenset[str] | None]:
+    found: dict[Name, set[str]] = {}
+    for text in texts:
+        schema, relation, column = json.loads(text)
+        found.setdefault(Name(schema, relation), set()).update({column} - {None})
+    return {name: frozenset(columns) for name, columns in found.items()}
+
+
+def _expressions(texts: str | None) -> tuple[Expression, ...]:
+    if texts is None:
+        return ()
+    targets = parse_statement(f"SELECT {texts}").node.target_list
+    return tuple(Expression(deparse(target.res_target.val), target.res_target.val) for target in targets)
 
 
 def _query(text: str | None) -> Expression | None:

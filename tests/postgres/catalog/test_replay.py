@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -38,9 +39,11 @@ def described(catalog: Catalog) -> dict[str, object]:
             [str(parent) for parent in relation.parents],
             relation.bound and relation.bound.replace("'", "").lower(),
             relation.partitioning and (relation.partitioning.strategy, relation.partitioning.columns),
-            sorted(relation.triggers.items()),
+            sorted(
+                (str(replace(trigger, when=None)), trigger.when is not None) for trigger in relation.triggers.values()
+            ),
             sorted(relation.policies),
-            sorted(relation.rules),
+            {rule: sorted(relation.rule_columns.get(rule, ())) for rule in sorted(relation.rules)},
             relation.owned_by and (str(relation.owned_by[0]), relation.owned_by[1]),
             dict(relation.options),
             (relation.row_security, relation.force_row_security, relation.replica_identity),
@@ -118,6 +121,8 @@ def described(catalog: Catalog) -> dict[str, object]:
                 (function.strict, function.security_definer, function.variadic, function.returns_set),
                 function.defaults,
                 function.argument_names,
+                len(function.argument_defaults),
+                {str(name): columns and sorted(columns) for name, columns in function.reads.items()},
             )
     for publication in catalog.publications.values():
         facts[f"publication {publication.name}"] = publication.tables and sorted(map(str, publication.tables))

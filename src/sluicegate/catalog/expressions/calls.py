@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
-from sluicegate.catalog.casts import CastContext, worst
+from sluicegate.catalog.casts import CastContext, CastMethod, find_cast, worst
 from sluicegate.catalog.expressions.inlining import inlined
 from sluicegate.catalog.expressions.meaning import Invalid, Meaning
 from sluicegate.catalog.extensions import only_known
 from sluicegate.catalog.model import Name, SqlType, Volatility
 from sluicegate.catalog.overloads import Ambiguous, choose_function, choose_operator, find_functions, find_operators
-from sluicegate.catalog.polymorphism import POLYMORPHIC, UNKNOWN, common_type, result_type
+from sluicegate.catalog.polymorphism import POLYMORPHIC, SIMPLE, UNKNOWN, common_type, elements, result_type
 from sluicegate.catalog.type_facts import element_type, type_facts
-from sluicegate.catalog.types import builtin_type, display, find_type, from_key
+from sluicegate.catalog.types import builtin_type, display, find_type, from_key, key_of
 from sluicegate.statements.nodes import strings, unwrap
 
 if TYPE_CHECKING:
@@ -43,14 +43,15 @@ def function(reader: Reader, node: Any) -> Meaning:
     if node.func_variadic and types and types[-1].array:
         types = [*types[:-1], types[-1]]
     named = any(isinstance(unwrap(item), pg.NamedArgExpr) for item in node.args)
+    if not named and not _exact(candidates, types, reader):
+        cast = _function_style_cast(reader, node, arguments)
+        if cast is not None:
+            return cast
     try:
         chosen = _chosen(candidates, types, reader, node, named=named)
     except Ambiguous:
         raise Invalid("42725", f"function {shown} is not unique") from None
     if chosen is None:
-        cast = _function_style_cast(reader, node, arguments)
-        if cast is not None:
-            return cast
         if not only_known(reader.catalog):
             reader.notes.unknown(f"the function {shown} is not in the schema that was given")
             return Meaning(None, None)
@@ -64,11 +65,16 @@ def function(reader: Reader, node: Any) -> Meaning:
     constant = all(part.constant for part in coerced) and chosen.volatility is Volatility.IMMUTABLE
     if chosen.strict and chosen.kind == "f" and any(part.null for part in coerced) and not chosen.returns_set:
         return Meaning(found, Volatility.IMMUTABLE, constant=True, null=True)
-    if chosen.user is not None and chosen.body is not None:
-        body = inlined(reader, chosen, coerced)
+    if chosen.body is not None:
+        body = inlined(reader, chosen, coerced, found)
         if body is not None:
             return Meaning(found, body.volatility, body.constant)
     return Meaning(found, worst(volatility, chosen.volatility), constant)
+
+
+def _exact(candidates: list[Routine], types: list[SqlType], reader: Reader) -> bool:
+    keys = tuple(key_of(SqlType(found.name, array=found.array), reader.catalog) for found in types)
+    return any(candidate.arguments == keys for candidate in candidates)
 
 
 def _chosen(
@@ -154,6 +160,9 @@ def _polymorphic_target(reader: Reader, word: str, chosen: Routine, types: list[
 def _result(reader: Reader, chosen: Routine, types: list[SqlType]) -> SqlType | None:
     if chosen.returns is None:
         return builtin_type("void")
+    polymorphic = bool(SIMPLE & set(chosen.arguments))
+    if polymorphic and UNKNOWN in types and not elements(chosen.arguments, types, SIMPLE, reader.catalog):
+        raise Invalid("42804", "could not determine polymorphic type because input has type unknown")
     found = result_type(chosen.returns, chosen.arguments, types, reader.catalog, reader.version)
     if found is None and chosen.returns in POLYMORPHIC and UNKNOWN in types:
         raise Invalid("42804", "could not determine polymorphic type because input has type unknown")
@@ -165,8 +174,13 @@ def _function_style_cast(reader: Reader, node: Any, arguments: list[Meaning]) ->
     if len(arguments) != 1:
         return None
     target = find_type(pg.TypeName(names=node.funcname, typemod=-1), reader.catalog, reader.search_path)
-    if target is None:
+    source = arguments[0].type
+    if target is None or source is None:
         return None
+    if source != UNKNOWN:
+        path = find_cast(source, target, reader.catalog, reader.version)
+        if path is None or path.method not in {CastMethod.SAME, CastMethod.BINARY, CastMethod.TEXT}:
+            return None
     return reader.coerce(arguments[0], target, CastContext.EXPLICIT)
 
 
@@ -267,12 +281,17 @@ def operator(reader: Reader, name: str, operands: list[Meaning]) -> Meaning:
             return Meaning(None, None)
         raise Invalid("42883", f"operator does not exist: {_shown(name, types)}")
     coerced = _coerced(reader, operands, chosen)
+    found = _result(reader, chosen, types)
+    if chosen.body is not None:
+        body = inlined(reader, chosen, coerced, found)
+        if body is not None:
+            return Meaning(found, body.volatility, body.constant)
     volatility = worst(volatility, chosen.volatility, *(part.volatility for part in coerced))
     constant = all(part.constant for part in coerced) and chosen.volatility is Volatility.IMMUTABLE
     null = chosen.strict and any(part.null for part in coerced)
     if null:
-        return Meaning(_result(reader, chosen, types), Volatility.IMMUTABLE, constant=True, null=True)
-    return Meaning(_result(reader, chosen, types), volatility, constant)
+        return Meaning(found, Volatility.IMMUTABLE, constant=True, null=True)
+    return Meaning(found, volatility, constant)
 
 
 def _shown(name: str, types: list[SqlType]) -> str:

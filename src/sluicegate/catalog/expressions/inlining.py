@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sluicegate.catalog.expressions.meaning import Notes
     from sluicegate.catalog.expressions.reader import Reader
-    from sluicegate.catalog.model import Function, SqlType
+    from sluicegate.catalog.model import SqlType
     from sluicegate.catalog.overloads import Routine
 
 _DEPTH = 8  # bodies within bodies; the server stops recursion by its list of active functions
@@ -27,31 +27,35 @@ _SIMPLE = {"target_list", "limit_option", "op"}
 """The fields of a SELECT that is nothing but one expression."""
 
 
-def inlined(reader: Reader, routine: Routine, arguments: list[Meaning]) -> Meaning | None:
+def inlined(reader: Reader, routine: Routine, arguments: list[Meaning], returns: SqlType | None) -> Meaning | None:
     """Return what a call means once its body stands in its place; None when the planner keeps the call.
 
     Source: ``inline_function`` in PostgreSQL's clauses.c: one SELECT of one expression without FROM, no SECURITY
     DEFINER, no SET, and a body that is not more volatile than the function says.
     """
     function = routine.user
-    if function is None or function.security_definer or function.settings or routine.returns_set:
+    if function is not None and (function.security_definer or function.settings):
         return None
-    if reader.depth >= _DEPTH or routine.kind != "f" or routine.returns in {None, "record", "void"}:
+    if reader.depth >= _DEPTH or routine.kind != "f" or routine.returns_set:
         return None
-    expression = _single_expression(function.body)
-    if expression is None:
+    if routine.returns in {None, "record", "void"} or routine.body is None:
         return None
+    expression = _single_expression(routine.body)
+    arguments = _with_defaults(reader, routine, arguments)
+    if expression is None or (routine.user is not None and len(arguments) != len(routine.user.argument_types)):
+        return None
+    names = function.argument_names if function is not None else ()
     uses = [reference.number for reference in walk_kinds(expression, pg.ParamRef)]
     for reference in walk_kinds(expression, pg.ColumnRef):
         name = string(reference.fields[-1])
-        if name not in function.argument_names:
+        if name not in names:
             return None
-        uses.append(function.argument_names.index(name) + 1)
+        uses.append(names.index(name) + 1)
     for number, argument in enumerate(arguments, 1):
         # A volatile argument is not evaluated twice; one that is not used must not be volatile either.
         if argument.volatility in {Volatility.VOLATILE, None} and uses.count(number) != 1:
             return None
-    body = _read(reader, expression, arguments, function)
+    body = _read(reader, expression, arguments, names, returns)
     if body is None:
         return None
     allowed = {Volatility.IMMUTABLE: 0, Volatility.STABLE: 1, Volatility.VOLATILE: 2}
@@ -64,6 +68,9 @@ def inlined(reader: Reader, routine: Routine, arguments: list[Meaning]) -> Meani
 
 
 def _single_expression(body: str) -> Any:
+    # pg_get_function_sqlbody gives a body in standard SQL as RETURN …
+    if body.lstrip().upper().startswith("RETURN "):
+        body = f"SELECT {body.lstrip()[len('RETURN ') :]}"
     try:
         statements = parse_script(body)
     except ParseError:
@@ -77,11 +84,26 @@ def _single_expression(body: str) -> Any:
     return None if any(True for _ in walk_kinds(expression, pg.SubLink)) else expression
 
 
-def _read(reader: Reader, expression: Any, arguments: list[Meaning], function: Function) -> Meaning | None:
+def _with_defaults(reader: Reader, routine: Routine, arguments: list[Meaning]) -> list[Meaning]:
+    """Return a call's arguments with the defaults of those it leaves out."""
+    function = routine.user
+    missing = len(function.argument_types) - len(arguments) if function is not None else 0
+    if function is None or missing <= 0 or missing > len(function.argument_defaults):
+        return arguments
+    given = function.argument_defaults[len(function.argument_defaults) - missing :]
+    try:
+        return [*arguments, *(reader.read(default.node) for default in given)]
+    except Invalid:
+        return arguments
+
+
+def _read(
+    reader: Reader, expression: Any, arguments: list[Meaning], names: tuple[str, ...], returns: SqlType | None
+) -> Meaning | None:
     from sluicegate.catalog.expressions.reader import Reader as _Reader
 
     parameters = tuple(Meaning(argument.type, Volatility.IMMUTABLE, argument.constant) for argument in arguments)
-    by_name = dict(zip(function.argument_names, parameters, strict=False))
+    by_name = dict(zip(names, parameters, strict=False))
 
     def argument_type(parts: tuple[str, ...], _notes: Notes) -> SqlType | None:
         found = by_name.get(parts[-1])
@@ -98,8 +120,8 @@ def _read(reader: Reader, expression: Any, arguments: list[Meaning], function: F
     )
     try:
         found = inner.read(expression)
-        if function.returns is not None:
-            found = inner.coerce(found, function.returns, CastContext.ASSIGNMENT)
+        if returns is not None:
+            found = inner.coerce(found, returns, CastContext.ASSIGNMENT)
     except Invalid:
         return None
     return None if inner.notes.unknowns else found

@@ -28,7 +28,7 @@ def check_literal(text: str, target: SqlType, catalog: Catalog) -> None:
     """Refuse a text that a type's input function is known to refuse; a text it says nothing of passes.
 
     Numbers, booleans, UUIDs, JSON, bit strings, enums and pgvector's types are read; dates, networks and other
-    types with many spellings are not.
+    types with many spellings are not. Modifiers play no part: see ``check_modifiers``.
 
     Raises:
         Invalid: the text is no value of the type.
@@ -47,7 +47,7 @@ def check_literal(text: str, target: SqlType, catalog: Catalog) -> None:
     if user_type.kind is TypeKind.ENUM:
         _check_enum(text, user_type, catalog)
     if user_type.extension == "vector" and inner.name.name in VECTOR_TYPES:
-        _check_vector(text, inner)
+        _vector(text, inner)
 
 
 def _check_enum(text: str, user_type: UserType, catalog: Catalog) -> None:
@@ -76,8 +76,6 @@ def _check_builtin(text: str, target: SqlType) -> None:
         case "numeric" | "float4" | "float8":
             if not _NUMBER.fullmatch(stripped) and stripped.lower() not in _NUMBER_WORDS and not _hex(stripped):
                 raise refused
-            if name == "numeric":
-                _check_precision(stripped, target)
         case "bool":
             if not stripped or not any(word.startswith(stripped.lower()) for word in _TRUTH) or stripped.lower() == "o":
                 raise refused
@@ -87,10 +85,40 @@ def _check_builtin(text: str, target: SqlType) -> None:
         case "json" | "jsonb":
             _check_json(text, name)
         case "bit" | "varbit":
-            _check_bits(text, target)
-        case "varchar" | "bpchar":
-            # Only an assignment refuses a longer text; a cast cuts it. Blanks at the end never count.
-            return
+            _bits(text)
+
+
+def check_modifiers(text: str, target: SqlType, catalog: Catalog, *, explicit: bool) -> None:
+    """Refuse a value that does not fit a type's modifiers, as the function that applies them does.
+
+    The server finds out when it evaluates the expression, not when it reads it.
+
+    Args:
+        text: a literal that the type's input function takes.
+        target: the type.
+        catalog: the schema.
+        explicit: True for a cast that is written out, which cuts strings and bits instead of refusing them.
+
+    Raises:
+        Invalid: the value does not fit.
+    """
+    inner = base_type(target, catalog)
+    if inner.array or not inner.modifiers:
+        return
+    if inner.name.schema != CATALOG_SCHEMA:
+        user_type = catalog.types.get(inner.name)
+        if user_type is not None and user_type.extension == "vector" and inner.name.name in VECTOR_TYPES:
+            dimensions = _vector(text, inner)
+            if dimensions != inner.modifiers[0]:
+                raise Invalid("22000", f"expected {inner.modifiers[0]} dimensions, not {dimensions}")
+        return
+    match inner.name.name:
+        case "numeric":
+            _check_precision(text.strip(), inner)
+        case "bit" | "varbit" if not explicit:
+            _check_bit_length(_bits(text), inner)
+        case "varchar" | "bpchar" if not explicit:
+            check_assigned_length(text, inner, catalog)
 
 
 def _hex(text: str) -> bool:
@@ -135,26 +163,27 @@ def _refuse_constant(word: str) -> None:
     raise ValueError(word)
 
 
-def _check_bits(text: str, target: SqlType) -> None:
+def _bits(text: str) -> int:
+    """Return how many bits a text stands for."""
     digits = text[1:] if text[:1] in "bBxX" and text[:1] else text
     if text[:1] in {"x", "X"}:
         if not re.fullmatch(r"[0-9a-fA-F]*", digits):
             raise Invalid("22P02", f'"{digits[:1]}" is not a valid hexadecimal digit')
-        length = 4 * len(digits)
-    else:
-        if wrong := re.search(r"[^01]", digits):
-            raise Invalid("22P02", f'"{wrong[0]}" is not a valid binary digit')
-        length = len(digits)
-    if not target.modifiers:
-        return
+        return 4 * len(digits)
+    if wrong := re.search(r"[^01]", digits):
+        raise Invalid("22P02", f'"{wrong[0]}" is not a valid binary digit')
+    return len(digits)
+
+
+def _check_bit_length(length: int, target: SqlType) -> None:
     if target.name.name == "bit" and length != target.modifiers[0]:
         raise Invalid("22026", f"bit string length {length} does not match type bit({target.modifiers[0]})")
     if target.name.name == "varbit" and length > target.modifiers[0]:
         raise Invalid("22001", f"bit string too long for type bit varying({target.modifiers[0]})")
 
 
-def _check_vector(text: str, target: SqlType) -> None:
-    """Read a vector's text form (pgvector 0.8.5, vector_in, halfvec_in, sparsevec_in)."""
+def _vector(text: str, target: SqlType) -> int:
+    """Read a vector's text form (pgvector 0.8.5, vector_in, halfvec_in, sparsevec_in) and return its dimensions."""
     name = target.name.name
     refused = Invalid("22P02", f'invalid input syntax for type {name}: "{text}"')
     stripped = text.strip(" \t\n\r\v\f")
@@ -162,20 +191,17 @@ def _check_vector(text: str, target: SqlType) -> None:
         found = re.fullmatch(r"\{(.*)\}\s*/\s*(\d+)", stripped, re.DOTALL)
         if found is None:
             raise refused
-        dimensions = int(found[2])
-    else:
-        if not (stripped.startswith("[") and stripped.endswith("]")):
+        return int(found[2])
+    if not (stripped.startswith("[") and stripped.endswith("]")):
+        raise refused
+    parts = stripped[1:-1].split(",")
+    if parts == [""]:
+        raise Invalid("22000", f"{name} must have at least 1 dimension")
+    if len(parts) > _VECTOR_LIMIT:
+        raise Invalid("54000", f"{name} cannot have more than {_VECTOR_LIMIT} dimensions")
+    for part in parts:
+        if part.strip().lower().lstrip("+-") in {"nan", "inf", "infinity"}:
+            raise Invalid("22000", f"{'NaN' if 'nan' in part.lower() else 'infinite value'} not allowed in {name}")
+        if not _NUMBER.fullmatch(part.strip()):
             raise refused
-        parts = stripped[1:-1].split(",")
-        if parts == [""]:
-            raise Invalid("22000", f"{name} must have at least 1 dimension")
-        if len(parts) > _VECTOR_LIMIT:
-            raise Invalid("54000", f"{name} cannot have more than {_VECTOR_LIMIT} dimensions")
-        for part in parts:
-            if part.strip().lower().lstrip("+-") in {"nan", "inf", "infinity"}:
-                raise Invalid("22000", f"{'NaN' if 'nan' in part.lower() else 'infinite value'} not allowed in {name}")
-            if not _NUMBER.fullmatch(part.strip()):
-                raise refused
-        dimensions = len(parts)
-    if target.modifiers and dimensions != target.modifiers[0]:
-        raise Invalid("22000", f"expected {target.modifiers[0]} dimensions, not {dimensions}")
+    return len(parts)

@@ -65,10 +65,11 @@ class Invalid(Exception):  # noqa: N818 - an answer, not a failure of ours
 
 @dataclass
 class Notes:
-    """What was met on the way through an expression."""
+    """What was met on the way through an expression; ``failures`` come when it is evaluated."""
 
     unknowns: list[str] = field(default_factory=list)
     columns: dict[str, None] = field(default_factory=dict)
+    failures: list[Invalid] = field(default_factory=list)
 
     def unknown(self, phrase: str) -> None:
         """Note something that is not known."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.catalog.casts import CastContext, CastPath, find_cast, length_coercion, worst
 from sluicegate.catalog.expressions.constructs import READERS, other
-from sluicegate.catalog.expressions.literals import check_literal
+from sluicegate.catalog.expressions.literals import check_literal, check_modifiers
 from sluicegate.catalog.expressions.meaning import Invalid, Meaning, Notes, Place
 from sluicegate.catalog.extensions import only_known
 from sluicegate.catalog.model import SqlType, Volatility
@@ -41,6 +41,7 @@ class Reader:
         parameters: tuple[Meaning, ...] = (),
         subquery: Callable[[Any], SqlType | None] | None = None,
         depth: int = 0,
+        evaluated: bool = True,
     ) -> None:
         """Build a reader.
 
@@ -54,6 +55,8 @@ class Reader:
             parameters: what ``$1``, ``$2`` … stand for, in an SQL function's body.
             subquery: reads a query inside an expression and gives the type of its first column.
             depth: how many SQL functions are being inlined around this expression.
+            evaluated: False for an expression that the statement only stores; a constant that does not fit its
+                type's modifiers is then noted in ``notes.failures`` instead of refused.
         """
         self.catalog = catalog
         self.search_path = tuple(search_path)
@@ -61,6 +64,7 @@ class Reader:
         self.place = place
         self.parameters = parameters
         self.depth = depth
+        self.evaluated = evaluated
         self.notes = Notes()
         self.column = columns
         self.subquery = subquery
@@ -109,6 +113,7 @@ class Reader:
             return Meaning(target, found.volatility, constant=True, null=True)
         if found.type == UNKNOWN and found.literal is not None:
             check_literal(found.literal, target, self.catalog)
+            self._check_modifiers(found.literal, target, context)
             facts = type_facts(target, self.catalog)
             if not facts.known:
                 self.notes.unknown(f"what the input function of type {display(target)} does is not known")
@@ -122,6 +127,14 @@ class Reader:
         volatility = worst(found.volatility, path.volatility, self._length(found.type, target, path))
         folded = found.constant and volatility is Volatility.IMMUTABLE
         return Meaning(target, volatility, folded, found.literal if folded else None, found.null and folded)
+
+    def _check_modifiers(self, literal: str, target: SqlType, context: CastContext) -> None:
+        try:
+            check_modifiers(literal, target, self.catalog, explicit=context is CastContext.EXPLICIT)
+        except Invalid as invalid:
+            if self.evaluated:
+                raise
+            self.notes.failures.append(invalid)
 
     def _cast_of_unknown(self, found: Meaning) -> Volatility | None:
         return None if found.type is None else Volatility.IMMUTABLE

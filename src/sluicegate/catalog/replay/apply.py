@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.catalog.model import Catalog, RelationKind
-from sluicegate.catalog.replay import alter, drops, functions, indexes, objects, renames, tables, types, views
+from sluicegate.catalog.replay import alter, drops, functions, indexes, objects, others, renames, tables, types, views
 from sluicegate.catalog.replay.draft import Draft
 from sluicegate.statements.nodes import kind_of, unwrap
 
@@ -71,6 +71,7 @@ STEPS: dict[str, Callable[[Draft, Any], object]] = {
     "copy_stmt": objects.note_rows,
     "merge_stmt": objects.note_rows,
     "truncate_stmt": objects.note_truncated,
+    **others.STEPS,
 }
 """Kind of statement → what it leaves in the catalog; any other kind leaves nothing a prediction needs."""
 

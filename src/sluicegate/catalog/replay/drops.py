@@ -10,6 +10,7 @@ from postgast import pg_query_pb2 as pg
 from sluicegate.catalog.columns_used import expression_columns, index_columns
 from sluicegate.catalog.model import ConstraintKind, Name, RelationKind, TypeKind
 from sluicegate.catalog.replay.functions import find_function
+from sluicegate.catalog.replay.others import WORDS, forget, name_of
 from sluicegate.catalog.types import base_type
 from sluicegate.statements.nodes import qualified, string, strings, unwrap, walk_kinds
 
@@ -62,6 +63,8 @@ def _drop_object(draft: Draft, kind: int, item: Any) -> None:
             draft.remove_publication(string(item))
         case pg.OBJECT_STATISTIC_EXT:
             _drop_statistics(draft, item)
+        case _ if kind in WORDS:
+            forget(draft, WORDS[kind], name_of(item))
 
 
 def _drop_part(draft: Draft, kind: int, item: Any) -> None:
@@ -77,7 +80,8 @@ def _drop_part(draft: Draft, kind: int, item: Any) -> None:
     elif kind == pg.OBJECT_POLICY:
         draft.alter(relation.name, policies={k: v for k, v in relation.policies.items() if k != name})
     else:
-        draft.alter(relation.name, rules=relation.rules - {name})
+        columns = {key: value for key, value in relation.rule_columns.items() if key != name}
+        draft.alter(relation.name, rules=relation.rules - {name}, rule_columns=columns)
 
 
 def _drop_statistics(draft: Draft, item: Any) -> None:

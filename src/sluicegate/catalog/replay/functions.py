@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import Function, Name, SqlType, Volatility
+from sluicegate.catalog.queries import Query
 from sluicegate.catalog.types import builtin_type
 from sluicegate.statements.nodes import deparse, string, unwrap, value_of
+from sluicegate.statements.parse import parse_script
 
 if TYPE_CHECKING:
     from sluicegate.catalog.replay.draft import Draft
@@ -21,7 +23,7 @@ _OUTPUT = {pg.FUNC_PARAM_OUT, pg.FUNC_PARAM_INOUT, pg.FUNC_PARAM_TABLE}
 def create_function(draft: Draft, node: Any) -> None:
     """Replay CREATE FUNCTION and CREATE PROCEDURE."""
     arguments, outputs, names = [], [], []
-    defaults = 0
+    defaults = []
     variadic = False
     for item in node.parameters:
         parameter = item.function_parameter
@@ -29,7 +31,8 @@ def create_function(draft: Draft, node: Any) -> None:
         if parameter.mode in _INPUT:
             arguments.append(parameter_type)
             names.append(parameter.name)
-            defaults += parameter.HasField("defexpr")
+            if parameter.HasField("defexpr"):
+                defaults.append(draft.expression(parameter.defexpr))
             variadic = variadic or parameter.mode == pg.FUNC_PARAM_VARIADIC
         if parameter.mode in _OUTPUT:
             outputs.append(parameter_type)
@@ -51,7 +54,8 @@ def create_function(draft: Draft, node: Any) -> None:
         Volatility.VOLATILE,
         language,
         kind="procedure" if node.is_procedure else "function",
-        defaults=defaults,
+        defaults=len(defaults),
+        argument_defaults=tuple(defaults),
         variadic=variadic,
         argument_names=tuple(names),
     )
@@ -67,6 +71,8 @@ def create_function(draft: Draft, node: Any) -> None:
                 function = _with_option(function, element, settings)
     if node.HasField("sql_body"):
         body = _sql_body(unwrap(node.sql_body))
+        # A body that was parsed at creation depends on what it names; one kept as text does not.
+        function = replace(function, reads=_reads(draft, body))
     draft.put_function(
         replace(
             function,
@@ -107,6 +113,15 @@ def _sql_body(node: Any) -> str:
             is_return = isinstance(statement, pg.ReturnStmt)
             statements.append(f"SELECT {deparse(statement.returnval)}" if is_return else deparse(statement))
     return ";\n".join(statements)
+
+
+def _reads(draft: Draft, body: str) -> dict[Name, frozenset[str] | None]:
+    found: dict[Name, frozenset[str] | None] = {}
+    for statement in parse_script(body):
+        for name, columns in Query(statement.node, draft.catalog, draft.search_path).frozen_reads().items():
+            known = found.get(name, frozenset())
+            found[name] = None if known is None or columns is None else known | columns
+    return found
 
 
 def create_aggregate(draft: Draft, node: Any) -> None:

@@ -73,7 +73,8 @@ def _rename_part(draft: Draft, node: Any, kind: int, new: str) -> None:
             elif kind == pg.OBJECT_POLICY:
                 draft.alter(relation.name, policies=_renamed(relation.policies, node.subname, new))
             else:
-                draft.alter(relation.name, rules=(relation.rules - {node.subname}) | {new})
+                columns = {new if key == node.subname else key: used for key, used in relation.rule_columns.items()}
+                draft.alter(relation.name, rules=(relation.rules - {node.subname}) | {new}, rule_columns=columns)
         case pg.OBJECT_PUBLICATION:
             publication = draft.catalog.publications.get(string(node.object))
             if publication is not None:
@@ -249,9 +250,10 @@ def _rename_column(draft: Draft, table: Name, old: str, new: str) -> None:
         columns={(new if name == old else name): column_of(column) for name, column in relation.columns.items()},
         constraints={name: constraint_of(constraint) for name, constraint in relation.constraints.items()},
         triggers={
-            name: replace(trigger, update_columns=columns_of(trigger.update_columns))
+            name: replace(trigger, update_columns=columns_of(trigger.update_columns), when=expression_of(trigger.when))
             for name, trigger in relation.triggers.items()
         },
+        rule_columns={name: frozenset(columns_of(tuple(used))) for name, used in relation.rule_columns.items()},
         policies={
             name: replace(policy, using=expression_of(policy.using), with_check=expression_of(policy.with_check))
             for name, policy in relation.policies.items()

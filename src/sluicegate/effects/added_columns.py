@@ -14,6 +14,7 @@ from sluicegate.catalog.types import base_type, display, same_type, serial_base
 from sluicegate.effects.alter_actions import constraint_run, definition
 from sluicegate.effects.alteration import SYSTEM_COLUMNS, Command
 from sluicegate.effects.column_definitions import require_column_type
+from sluicegate.effects.column_storage import check_compression, check_storage
 from sluicegate.effects.domain_constraints import default_of, is_constrained
 from sluicegate.effects.index_definition import check_collation_exists
 from sluicegate.effects.mentions import Mentions
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from sluicegate.effects.expressions import ExpressionFacts
 
 _INTEGERS = frozenset({"int2", "int4", "int8"})
-_LATER = frozenset(
-    {pg.CONSTR_CHECK, pg.CONSTR_UNIQUE, pg.CONSTR_PRIMARY, pg.CONSTR_FOREIGN, pg.CONSTR_EXCLUSION}
-)
+_LATER = frozenset({pg.CONSTR_CHECK, pg.CONSTR_UNIQUE, pg.CONSTR_PRIMARY, pg.CONSTR_FOREIGN, pg.CONSTR_EXCLUSION})
 
 
 def prepare_add_column(alteration: Alteration, command: Command) -> None:
@@ -163,8 +162,6 @@ class _AddedColumn:
             if facts.known and not facts.collatable:
                 alteration.refuse("42804", f"collations are not supported by type {shown}")
             check_collation_exists(alteration.now, node.coll_clause.collname)
-        from sluicegate.effects.columns import check_compression, check_storage
-
         column = Column(self.name, self.type)
         if node.storage_name:
             check_storage(alteration, column, node.storage_name)

@@ -1,4 +1,4 @@
-"""ALTER TABLE, VIEW, SEQUENCE, MATERIALIZED VIEW, TYPE … in ALTER TABLE's grammar: examined, run pass by pass, finished.
+"""ALTER TABLE, and ALTER VIEW, SEQUENCE, TYPE … in its grammar: examined, run pass by pass, finished.
 
 Source: ``AlterTable``, ``ATController`` and ``RangeVarCallbackForAlterRelation`` in PostgreSQL's tablecmds.c.
 """
@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import Index, Relation, RelationKind
-from sluicegate.effects import columns, constraints, inheritance, not_null, table_options
+from sluicegate.effects import (
+    column_storage,
+    columns,
+    constraints,
+    generated_columns,
+    inheritance,
+    not_null,
+    table_files,
+    table_options,
+)
 from sluicegate.effects.added_columns import prepare_add_column, run_add_column
 from sluicegate.effects.alter_actions import ACTIONS, LETTERS, Pass, run_of, strongest
 from sluicegate.effects.alteration import Alteration, Command
@@ -28,8 +37,6 @@ if TYPE_CHECKING:
     from sluicegate.effects.context import Context
     from sluicegate.effects.model import Effects
 
-_Step = "Callable[[Alteration, Command], object]"
-
 
 def _run_attach(alteration: Alteration, command: Command) -> None:
     definition = getattr(command.node, "def")
@@ -45,8 +52,9 @@ def _run_detach(alteration: Alteration, command: Command) -> None:
 
 PREPARE: dict[int, Callable[[Alteration, Command], object]] = {
     **columns.PREPARE,
+    **generated_columns.PREPARE,
     **inheritance.PREPARE,
-    **table_options.PREPARE,
+    **table_files.PREPARE,
     pg.AT_AddColumn: prepare_add_column,
     pg.AT_AlterColumnType: prepare_column_type,
     pg.AT_AddConstraint: constraints.prepare_add_constraint,
@@ -55,7 +63,9 @@ PREPARE: dict[int, Callable[[Alteration, Command], object]] = {
 """Action → what the server examines before any action runs."""
 
 EXECUTE: dict[int, Callable[[Alteration, Command], object]] = {
+    **column_storage.EXECUTE,
     **columns.EXECUTE,
+    **generated_columns.EXECUTE,
     **inheritance.EXECUTE,
     **not_null.EXECUTE,
     **table_options.EXECUTE,

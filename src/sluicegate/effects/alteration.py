@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from postgast import pg_query_pb2 as pg
 
-from sluicegate.catalog.model import Constraint, Name, Relation, RelationKind
+from sluicegate.catalog.model import Name, Relation, RelationKind
 from sluicegate.catalog.replay.apply import step
 from sluicegate.catalog.replay.draft import Draft
 from sluicegate.effects.composite_types import column_using_row_type
@@ -113,13 +113,12 @@ class Alteration:
         Raises:
             Refused: there is none (42703), or it is one of the server's own (0A000).
         """
-        relation = self.relation(table)
-        found = relation.columns.get(name)
-        if found is not None:
-            return found
-        if name in SYSTEM_COLUMNS:
-            self.refuse("0A000", f'cannot {system} "{name}"')
-        self.context.absent("42703", f'column "{name}" of relation "{table.name}" does not exist')
+        found = self.relation(table).columns.get(name)
+        if found is None:
+            if name in SYSTEM_COLUMNS:
+                self.refuse("0A000", f'cannot {system} "{name}"')
+            self.context.absent("42703", f'column "{name}" of relation "{table.name}" does not exist')
+        return found
 
     # -- trees of tables -----------------------------------------------------------------------------------------
 
@@ -156,11 +155,12 @@ class Alteration:
         statement.cmds.add().alter_table_cmd.CopyFrom(node)
         step(self.draft, "alter_table_stmt", statement)
 
-    def drop_constraint(self, table: Name, constraint: Constraint) -> None:
-        """Take a constraint out of the schema as it stands."""
-        self.draft.drop_constraint(table, constraint.name)
-        if constraint.index is not None:
-            self.draft.remove_index(constraint.index)
+    def run_below(self, command: Command) -> None:
+        """Change the schema as an action does, here and (unless ONLY) below, under the statement's lock."""
+        if self.recurse:
+            for member in self.family(command.table):
+                self.lock_table(member)
+        self.apply(command.table, command.node, recurse=self.recurse)
 
     # -- the last phase ------------------------------------------------------------------------------------------
 

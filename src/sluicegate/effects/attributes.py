@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.casts import CastContext, find_cast
+from sluicegate.catalog.model import SqlType
 from sluicegate.catalog.replay.apply import step
 from sluicegate.catalog.replay.draft import Draft
-from sluicegate.catalog.types import SqlType, display
+from sluicegate.catalog.types import display
 from sluicegate.effects.alter_actions import ACTIONS, LETTERS, definition
 from sluicegate.effects.column_definitions import require_column_type
 from sluicegate.effects.composite_types import column_using_row_type

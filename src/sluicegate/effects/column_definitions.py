@@ -32,7 +32,7 @@ def require_column_type(context: Context, type_name: Any, column: str, *, member
         member_of: the table the column belongs to.
 
     Raises:
-        Refused: there is no such type (42704), its modifiers are wrong (22023, 42601), or no column may have it (42P16).
+        Refused: there is no such type (42704), its modifiers are wrong (22023, 42601), or no column has it (42P16).
         Unknowable: it is not in a catalog that is not complete.
     """
     serial = serial_base(type_name)

@@ -18,6 +18,7 @@ from sluicegate.effects.composite_types import column_using_row_type
 from sluicegate.effects.expressions import Place, read_expression
 from sluicegate.effects.index_definition import check_collation_exists
 from sluicegate.effects.model import LockMode, LossKind
+from sluicegate.effects.subquery_reads import subquery_reads
 from sluicegate.effects.type_change import Conversion, Value
 from sluicegate.statements.nodes import string, strings, walk_kinds
 
@@ -139,9 +140,9 @@ def _note_data(
     if kept:
         return
     path = find_cast(column.type, target, alteration.draft.catalog, alteration.version)
-    harmless = path is not None and path.context is CastContext.IMPLICIT and not target.modifiers
-    if using is None and harmless and not path.to_domain:
-        return
+    if using is None and path is not None and path.context is CastContext.IMPLICIT:
+        if not target.modifiers and not path.to_domain:
+            return
     alteration.depends(f"fails if a value of {member}.{column.name} does not fit {display(target)}")
 
 
@@ -202,11 +203,29 @@ def _refuse_dependents(alteration: Alteration, table: Name, column: Column) -> N
         for expression in (policy.using, policy.with_check):
             if name in expression_columns(expression, relation.columns):
                 alteration.refuse("0A000", "cannot alter type of a column used in a policy definition")
+    _refuse_readers(alteration, table, name)
     for other in relation.columns.values():
         used = other.generated is not None and other.name != name
         if used and name in expression_columns(other.default, relation.columns):
             sqlstate = "0A000" if alteration.version >= 15 else "42601"
             alteration.refuse(sqlstate, "cannot alter type of a column used by a generated column")
+
+
+def _refuse_readers(alteration: Alteration, table: Name, name: str) -> None:
+    """Refuse when a function's parsed body, or another table's policy, reads the column."""
+    catalog = alteration.draft.catalog
+    for functions in catalog.functions.values():
+        for function in functions:
+            if name in (function.reads.get(table) or ()):
+                alteration.refuse("0A000", "cannot alter type of a column used by a function or procedure")
+    for other in catalog.relations.values():
+        for policy in other.policies.values():
+            for expression in (policy.using, policy.with_check):
+                if expression is None:
+                    continue
+                reads = subquery_reads(expression.node, catalog, alteration.context.search_path)
+                if name in (reads.get(table) or ()):
+                    alteration.refuse("0A000", "cannot alter type of a column used in a policy definition")
 
 
 def _old_and_new(condition: Expression | None) -> set[str]:

@@ -27,9 +27,9 @@ def column_using_row_type(catalog: Catalog, name: Name) -> tuple[Name, str] | No
         seen.add(current)
         for user_type in catalog.types.values():
             if user_type.kind in {TypeKind.DOMAIN, TypeKind.RANGE}:
-                for below in (user_type.base, user_type.subtype):
-                    if below is not None and below.name == current:
-                        pending.append(user_type.name)
+                below = (user_type.base, user_type.subtype)
+                if current in {one.name for one in below if one is not None}:
+                    pending.append(user_type.name)
         for relation in catalog.relations.values():
             for column in relation.columns.values():
                 if column.type.name != current:

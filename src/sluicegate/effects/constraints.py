@@ -1,4 +1,4 @@
-"""ADD, DROP, VALIDATE and ALTER CONSTRAINT of a table: CHECK and NOT NULL here, keys and foreign keys in their modules."""
+"""ADD, DROP, VALIDATE and ALTER CONSTRAINT of a table; keys, foreign keys and NOT NULL have modules of their own."""
 
 from __future__ import annotations
 
@@ -137,6 +137,8 @@ def run_drop_constraint(alteration: Alteration, command: Command) -> None:
     if constraint.kind is ConstraintKind.NOT_NULL:
         refuse_needed_not_null(alteration, table, constraint.columns[0])
     cascade = command.node.behavior == pg.DROP_CASCADE
+    if constraint.references is not None:
+        alteration.builder.lock(constraint.references, alteration.lock)
     _note_removal(alteration, table, constraint, cascade=cascade)
     if constraint.kind in {ConstraintKind.CHECK, ConstraintKind.NOT_NULL} and not constraint.no_inherit:
         _drop_below(alteration, table, constraint)
@@ -154,16 +156,15 @@ def _note_removal(alteration: Alteration, table: Name, constraint: Constraint, *
 
 def _drop_below(alteration: Alteration, table: Name, constraint: Constraint) -> None:
     children = alteration.children(table)
-    if not alteration.recurse and children and alteration.version < 18:
-        if alteration.relation(table).kind is RelationKind.PARTITIONED:
-            alteration.refuse(
-                "42P16", "cannot remove constraint from only the partitioned table when partitions exist"
-            )
+    partitioned = alteration.relation(table).kind is RelationKind.PARTITIONED
+    if partitioned and children and not alteration.recurse and alteration.version < 18:
+        alteration.refuse("42P16", "cannot remove constraint from only the partitioned table when partitions exist")
     for child in children:
         alteration.lock_table(child.name)
         own = child.constraints.get(constraint.name)
         if alteration.recurse and own is not None and own.inherited == 1 and not own.local:
-            _note_removal(alteration, child.name, own, cascade=False)
+            if child.bound is None:
+                _note_removal(alteration, child.name, own, cascade=False)
             _drop_below(alteration, child.name, own)
 
 

@@ -43,7 +43,10 @@ def add_foreign_key(alteration: Alteration, table: Name, node: Any, *, recurse: 
     _lock_partitions(alteration, table, referenced.name)
     known = set(relation.constraints)
     own = {leaf: _matching(alteration, leaf, node, referenced.name) for leaf in alteration.leaves(table)}
-    alteration.draft.catalog = _added(alteration, table, node)
+    if table not in own and any(own.values()):
+        # A partition's own key becomes part of the parent's, and its triggers on the referenced table are dropped.
+        alteration.builder.lock(referenced, LockMode.AccessExclusiveLock)
+    _add(alteration, table, node)
     if node.skip_validation or not node.is_enforced:
         return
     added = next(name for name in alteration.relation(table).constraints if name not in known)
@@ -53,11 +56,10 @@ def add_foreign_key(alteration: Alteration, table: Name, node: Any, *, recurse: 
             return
 
 
-def _added(alteration: Alteration, table: Name, node: Any) -> Any:
+def _add(alteration: Alteration, table: Name, node: Any) -> None:
     command = pg.AlterTableCmd(subtype=pg.AT_AddConstraint)
     getattr(command, "def").constraint.CopyFrom(node)
     alteration.apply(table, command)
-    return alteration.draft.catalog
 
 
 def _referenced(alteration: Alteration, node: Any) -> Relation:
@@ -132,25 +134,30 @@ def _refuse_set_columns(alteration: Alteration, columns: tuple[str, ...], node: 
 
 def _referenced_key(alteration: Alteration, referenced: Relation, columns: tuple[str, ...]) -> Index:
     """Return the unique index that a foreign key refers to (transformFkeyGetPrimaryKey, transformFkeyCheckAttrs)."""
-    table, catalog = referenced.name, alteration.draft.catalog
+    table = referenced.name
     if not columns:
-        for constraint in referenced.constraints.values():
-            if constraint.kind is ConstraintKind.PRIMARY_KEY and constraint.index in catalog.indexes:
-                if constraint.deferrable:
-                    _deferrable(alteration, "primary key", table)
-                return catalog.indexes[constraint.index]
-        alteration.context.absent("42704", f'there is no primary key for referenced table "{table.name}"')
+        return _primary_key(alteration, referenced)
     for column in columns:
         if column not in referenced.columns:
             _no_column(alteration, column)
     if len(set(columns)) != len(columns):
         alteration.refuse("42830", "foreign key referenced-columns list must not contain duplicates")
     found, deferred = unique_index_on(alteration, referenced, columns)
-    if found is not None:
-        return found
-    if deferred:
-        _deferrable(alteration, "unique constraint", table)
-    alteration.refuse("42830", f'there is no unique constraint matching given keys for referenced table "{table.name}"')
+    if found is None:
+        if deferred:
+            _deferrable(alteration, "unique constraint", table)
+        missing = f'there is no unique constraint matching given keys for referenced table "{table.name}"'
+        alteration.refuse("42830", missing)
+    return found
+
+
+def _primary_key(alteration: Alteration, referenced: Relation) -> Index:
+    for constraint in referenced.constraints.values():
+        if constraint.kind is ConstraintKind.PRIMARY_KEY and constraint.index is not None:
+            if constraint.deferrable:
+                _deferrable(alteration, "primary key", referenced.name)
+            return alteration.draft.catalog.indexes[constraint.index]
+    return alteration.context.absent("42704", f'there is no primary key for referenced table "{referenced.name.name}"')
 
 
 def _deferrable(alteration: Alteration, what: str, table: Name) -> NoReturn:

@@ -89,7 +89,9 @@ def _require_checks(alteration: Alteration, parent: Relation, child: Relation) -
         if own is None or own.kind is not ConstraintKind.CHECK:
             alteration.refuse("42804", f'child table is missing constraint "{constraint.name}"')
         if not _same_check(own, constraint):
-            alteration.refuse("42804", f'child table "{name}" has different definition for check constraint "{own.name}"')
+            alteration.refuse(
+                "42804", f'child table "{name}" has different definition for check constraint "{own.name}"'
+            )
         if own.no_inherit:
             alteration.refuse(
                 "42P17", f'constraint "{own.name}" conflicts with non-inherited constraint on child table "{name}"'

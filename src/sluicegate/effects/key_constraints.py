@@ -203,9 +203,7 @@ def _require_operator(alteration: Alteration, method: str, key: Key, operator: s
         return
     catalog, version = alteration.draft.catalog, alteration.version
     chosen = next(
-        found
-        for found in operator_class(method, key.operator_class, catalog, version)
-        if found.input == key.input
+        found for found in operator_class(method, key.operator_class, catalog, version) if found.input == key.input
     )
     below = key_of(base_type(key.type, catalog), catalog)
     shown = f"{operator}({chosen.input.lstrip('@')},{chosen.input.lstrip('@')})"
@@ -229,11 +227,9 @@ _COMMUTATIVE = frozenset({"=", "<>", "&&", "-|-", "~=", "?#", "?||", "?-|"})
 
 
 def _take_over(alteration: Alteration, relation: Relation, node: Any) -> None:
-    """Make an existing unique index back the constraint (``transformIndexConstraint``, ``ATExecAddIndexConstraint``)."""
+    """Make an existing unique index back the constraint (``transformIndexConstraint`` in parse_utilcmd.c)."""
     if relation.kind is RelationKind.PARTITIONED:
-        alteration.refuse(
-            "0A000", "ALTER TABLE / ADD CONSTRAINT USING INDEX is not supported on partitioned tables"
-        )
+        alteration.refuse("0A000", "ALTER TABLE / ADD CONSTRAINT USING INDEX is not supported on partitioned tables")
     index = alteration.draft.catalog.indexes.get(Name(relation.name.schema, node.indexname))
     if index is None:
         alteration.context.absent("42704", f'index "{node.indexname}" does not exist')
@@ -279,4 +275,6 @@ def _refuse_unfit(alteration: Alteration, relation: Relation, index: Index, node
         named = key.operator_class is not None and (default is None or key.operator_class != default.name)
         collated = key.collation is not None and key.collation != column.collation
         if key.descending or key.nulls_first or named or collated:
-            alteration.refuse("42809", f'index "{name}" column number {position} does not have default sorting behavior')
+            alteration.refuse(
+                "42809", f'index "{name}" column number {position} does not have default sorting behavior'
+            )

@@ -31,7 +31,9 @@ class Equality(NamedTuple):
     cast: CastMethod
 
 
-def key_class(method: str, key: IndexKey, sql_type: SqlType, catalog: Catalog, version: int) -> BuiltinOperatorClass | None:
+def key_class(
+    method: str, key: IndexKey, sql_type: SqlType, catalog: Catalog, version: int
+) -> BuiltinOperatorClass | None:
     """Return the operator class of an index key, the type's default where none is written."""
     if key.operator_class is None:
         return default_operator_class(method, sql_type, catalog, version)

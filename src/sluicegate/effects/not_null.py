@@ -75,7 +75,7 @@ def add_not_null(alteration: Alteration, table: Name, column: str, node: Any, *,
     if node is not None and node.conname:
         _refuse_name(alteration, table, column, node, existing)
     if existing is not None and node is not None:
-        _refuse_merge(alteration, table, column, node, existing)
+        _refuse_merge(alteration, table, node, existing)
     if not no_inherit and not recurse and alteration.children(table):
         alteration.refuse("42P16", "constraint must be added to child tables too")
     members = [table] if no_inherit else list(alteration.family(table))
@@ -103,10 +103,11 @@ def _refuse_name(alteration: Alteration, table: Name, column: str, node: Any, ex
         alteration.refuse("42710", f'constraint "{name}" for relation "{table.name}" already exists')
 
 
-def _refuse_merge(alteration: Alteration, table: Name, column: str, node: Any, existing: Constraint) -> None:
+def _refuse_merge(alteration: Alteration, table: Name, node: Any, existing: Constraint) -> None:
     if node.is_no_inherit is not existing.no_inherit:
         alteration.refuse(
-            "55000", f'cannot change NO INHERIT status of NOT NULL constraint "{existing.name}" on relation "{table.name}"'
+            "55000",
+            f'cannot change NO INHERIT status of NOT NULL constraint "{existing.name}" on relation "{table.name}"',
         )
     if not existing.validated and not node.skip_validation:
         alteration.refuse("55000", f'incompatible NOT VALID constraint "{existing.name}" on relation "{table.name}"')
@@ -148,9 +149,7 @@ def _refuse_inherited(alteration: Alteration, table: Name, column: str) -> None:
             alteration.refuse("42P16", f'column "{column}" is marked NOT NULL in parent table')
     constraint = not_null_constraint(alteration, table, column)
     if constraint is not None and constraint.inherited:
-        alteration.refuse(
-            "42P16", f'cannot drop inherited constraint "{constraint.name}" of relation "{table.name}"'
-        )
+        alteration.refuse("42P16", f'cannot drop inherited constraint "{constraint.name}" of relation "{table.name}"')
 
 
 def refuse_needed_not_null(alteration: Alteration, table: Name, column: str) -> None:

@@ -1,8 +1,8 @@
 """When CHECK constraints already prove that a column holds no NULL, so that the server need not read the table.
 
-Source: ``NotNullImpliedByRelConstraints`` in PostgreSQL's tablecmds.c. It asks predtest.c for weak implication, in which
-a strict operator proves nothing: ``c > 0`` is not false for a NULL. Only ``c IS NOT NULL`` itself counts, below AND, in
-every arm of an OR, and in what constant folding turns into it.
+Source: ``NotNullImpliedByRelConstraints`` in PostgreSQL's tablecmds.c. It asks predtest.c for weak implication, in
+which a strict operator proves nothing: ``c > 0`` is not false for a NULL. Only ``c IS NOT NULL`` itself counts, below
+AND, in every arm of an OR, and in what constant folding turns into it.
 """
 
 from __future__ import annotations

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from postgast import pg_query_pb2 as pg
+
+from sluicegate.effects.alteration import SYSTEM_COLUMNS
 from sluicegate.effects.context import Refused
 from sluicegate.effects.expressions import ExpressionFacts, Place, read_expression
+from sluicegate.statements.nodes import string, strings, walk_kinds
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Relation, SqlType
@@ -19,7 +23,16 @@ def read_check(alteration: Alteration, relation: Relation, node: Any) -> Express
         Refused: the server rejects it.
     """
     found = read_expression(alteration.now, node, Place.CHECK, relation=relation, condition=True)
+    _refuse_system_columns(relation, node, "check constraint")
     return _accepted(alteration, found)
+
+
+def _refuse_system_columns(relation: Relation, node: Any, where: str) -> None:
+    """Refuse system columns but ``tableoid`` (``scanNSItemForColumn`` in PostgreSQL's parse_relation.c)."""
+    for reference in walk_kinds(node, pg.ColumnRef):
+        name = string(reference.fields[-1])
+        if name in SYSTEM_COLUMNS - {"tableoid"} and name not in relation.columns:
+            raise Refused("42P10", f'system column "{name}" reference in {where} is invalid')
 
 
 def read_default(alteration: Alteration, node: Any, target: SqlType, column: str) -> ExpressionFacts:
@@ -29,7 +42,22 @@ def read_default(alteration: Alteration, node: Any, target: SqlType, column: str
         Refused: the server rejects it.
     """
     found = read_expression(alteration.now, node, Place.DEFAULT, target=target, column=column)
+    _require_sequences(alteration, node)
     return _accepted(alteration, found)
+
+
+def _require_sequences(alteration: Alteration, node: Any) -> None:
+    """Refuse ``nextval('x')`` and its kin where there is no relation x: the text is looked up when it is read."""
+    for call in walk_kinds(node, pg.FuncCall):
+        if strings(call.funcname)[-1] not in {"nextval", "currval", "setval"} or not call.args:
+            continue
+        constant = next(iter(walk_kinds(call.args[0], pg.A_Const)), None)
+        if constant is None or not constant.HasField("sval"):
+            continue
+        parts = [part.strip('"') for part in string(constant).split(".")]
+        name = (parts[-2] if len(parts) > 1 else None, parts[-1])
+        if alteration.now.relation_or_index(name) is None:
+            alteration.now.missing(name, parsing=True)
 
 
 def read_generation(

@@ -1,4 +1,4 @@
-"""Actions of ALTER TABLE on the table as a whole: persistence, storage, owner, replica identity, triggers, rules."""
+"""Actions of ALTER TABLE on the table as a whole: parameters, clustering, replica identity, owner, triggers, rules."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.builtins import builtins
-from sluicegate.catalog.model import ConstraintKind, Index, Name, Relation, RelationKind
+from sluicegate.catalog.model import ConstraintKind, Index, Name, RelationKind
 from sluicegate.effects.alter_actions import definition, options_target
 from sluicegate.effects.context import Unknowable
-from sluicegate.effects.index_definition import check_tablespace
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.relation_options import check_options
 from sluicegate.statements.nodes import unwrap
@@ -23,84 +22,7 @@ if TYPE_CHECKING:
 _AX, _SUX, _S = LockMode.AccessExclusiveLock, LockMode.ShareUpdateExclusiveLock, LockMode.ShareLock
 
 
-# -- persistence, storage --------------------------------------------------------------------------------------------
-
-
-def prepare_persistence(alteration: Alteration, command: Command) -> None:
-    """Examine SET LOGGED and SET UNLOGGED (``ATPrepChangePersistence``)."""
-    relation, name = alteration.relation(command.table), command.table.name
-    if alteration.persistence_changed:
-        alteration.refuse("0A000", "cannot change persistence setting twice")
-    alteration.persistence_changed = True
-    logged = command.node.subtype == pg.AT_SetLogged
-    wanted = "permanent" if logged else "unlogged"
-    if relation.persistence == "temporary":
-        alteration.refuse("42P16", f'cannot change logged status of table "{name}" because it is temporary')
-    if relation.kind is RelationKind.PARTITIONED or relation.persistence == wanted:
-        return
-    if not logged and _is_published(alteration, relation):
-        alteration.refuse(
-            "55000", f'cannot change table "{name}" to unlogged because it is part of a publication'
-        )
-    _refuse_references(alteration, relation, logged=logged)
-    alteration.work(relation.name).rewrite.append(f"the table becomes {'logged' if logged else 'unlogged'}")
-    for sequence in alteration.draft.catalog.relations.values():
-        if sequence.owned_by is not None and sequence.owned_by[0] == relation.name:
-            alteration.builder.lock(sequence, _AX)
-
-
-def _is_published(alteration: Alteration, relation: Relation) -> bool:
-    return any(
-        publication.tables is not None and relation.name in publication.tables
-        for publication in alteration.draft.catalog.publications.values()
-    )
-
-
-def _refuse_references(alteration: Alteration, relation: Relation, *, logged: bool) -> None:
-    catalog, name = alteration.draft.catalog, relation.name
-    message = f'could not change table "{name.name}" to {"logged" if logged else "unlogged"} because it references'
-    if logged:
-        for constraint in relation.constraints.values():
-            target = catalog.relations.get(constraint.references) if constraint.references is not None else None
-            if target is not None and target.name != name and target.persistence != "permanent":
-                alteration.refuse("42P16", f'{message} unlogged table "{target.name.name}"')
-        return
-    for other, _ in catalog.foreign_keys_to(name):
-        if other.name != name and other.persistence == "permanent":
-            alteration.refuse("42P16", f'{message} logged table "{other.name.name}"')
-
-
-def prepare_tablespace(alteration: Alteration, command: Command) -> None:
-    """Examine SET TABLESPACE."""
-    if command.node.name == "pg_global":
-        alteration.refuse("22023", "only shared relations can be placed in pg_global tablespace")
-    if alteration.tablespace_changed:
-        alteration.refuse("42601", "cannot have multiple SET TABLESPACE subcommands")
-    alteration.tablespace_changed = True
-    check_tablespace(alteration.context, command.node.name)
-    relation = alteration.relation(command.table)
-    current = relation.tablespace or "pg_default"
-    if command.node.name != current and relation.kind is not RelationKind.PARTITIONED:
-        alteration.work(command.table).copy = True
-
-
-def prepare_access_method(alteration: Alteration, command: Command) -> None:
-    """Examine SET ACCESS METHOD: another one rewrites the table."""
-    relation, wanted = alteration.relation(command.table), command.node.name
-    if relation.kind is RelationKind.PARTITIONED and alteration.version < 17:
-        alteration.refuse("42809", "cannot change access method of a partitioned table")
-    if alteration.access_method_changed:
-        alteration.refuse("42601", "cannot have multiple SET ACCESS METHOD subcommands")
-    alteration.access_method_changed = True
-    if not wanted:
-        return
-    method = builtins(alteration.version).access_methods.get(wanted)
-    if method is None:
-        alteration.context.absent("42704", f'access method "{wanted}" does not exist')
-    if method.kind != "t":
-        alteration.refuse("55000", f'access method "{wanted}" is not of type TABLE')
-    if wanted != (relation.access_method or "heap"):
-        alteration.work(command.table).rewrite.append(f"the table moves to access method {wanted}")
+# -- storage parameters ---------------------------------------------------------------------------------------------
 
 
 def run_options(alteration: Alteration, command: Command) -> None:
@@ -258,9 +180,7 @@ def run_trigger(alteration: Alteration, command: Command) -> None:
     relation, node = alteration.relation(command.table), command.node
     if node.name:
         if node.name not in relation.triggers:
-            alteration.context.absent(
-                "42704", f'trigger "{node.name}" for table "{command.table.name}" does not exist'
-            )
+            alteration.context.absent("42704", f'trigger "{node.name}" for table "{command.table.name}" does not exist')
         switched = [relation.triggers[node.name]]
     else:
         switched = list(relation.triggers.values())
@@ -302,14 +222,6 @@ _PLAIN = (
     *(pg.AT_SetLogged, pg.AT_SetUnLogged, pg.AT_SetTableSpace, pg.AT_SetAccessMethod, pg.AT_DropOids),
     *(pg.AT_GenericOptions, pg.AT_AlterColumnGenericOptions),
 )
-
-PREPARE: dict[int, Callable[[Alteration, Command], None]] = {
-    pg.AT_SetLogged: prepare_persistence,
-    pg.AT_SetUnLogged: prepare_persistence,
-    pg.AT_SetTableSpace: prepare_tablespace,
-    pg.AT_SetAccessMethod: prepare_access_method,
-}
-"""Action → what is examined before any action runs."""
 
 EXECUTE: dict[int, Callable[[Alteration, Command], Any]] = {
     **dict.fromkeys(_PLAIN, run_plain),

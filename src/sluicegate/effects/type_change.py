@@ -1,8 +1,8 @@
 """Whether another type for a column changes its stored values: the decision behind rewrite or no rewrite.
 
-Source: ``ATColumnChangeRequiresRewrite`` in PostgreSQL's tablecmds.c over an expression that the planner has simplified:
-the support functions varchar_support, varbit_support, numeric_support, interval_support, timestamp_support and
-time_support drop a length coercion that cannot change any value (PostgreSQL 12 and later).
+Source: ``ATColumnChangeRequiresRewrite`` in PostgreSQL's tablecmds.c over an expression that the planner has
+simplified: the support functions varchar_support, varbit_support, numeric_support, interval_support, timestamp_support
+and time_support drop a length coercion that cannot change any value.
 """
 
 from __future__ import annotations
@@ -157,5 +157,3 @@ def _least_field(fields: int) -> int:
     if fields == FULL_RANGE:
         return 0
     return next((number for bit, number in _LEAST if fields & bit), 0)
-
-

@@ -12,7 +12,8 @@ from sluicegate.catalog.naming import clip
 from sluicegate.catalog.replay.constraints import Waiting, add_constraint, set_not_null
 from sluicegate.catalog.replay.drops import drop_column, drop_constraint, drop_relation
 from sluicegate.catalog.replay.inheritance import attach_partition, detach, inherit
-from sluicegate.catalog.replay.tables import add_column_definition, add_identity, change_sequence, default_expression
+from sluicegate.catalog.replay.sequences import change_sequence
+from sluicegate.catalog.replay.tables import add_column_definition, add_identity, default_expression
 from sluicegate.statements.nodes import option_texts, options, string, unwrap, value_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.catalog.model import Catalog, RelationKind
-from sluicegate.catalog.replay import alter, drops, functions, indexes, objects, others, renames, tables, types, views
+from sluicegate.catalog.replay import (
+    alter,
+    drops,
+    functions,
+    indexes,
+    objects,
+    others,
+    renames,
+    sequences,
+    tables,
+    types,
+    views,
+)
 from sluicegate.catalog.replay.draft import Draft
 from sluicegate.statements.nodes import kind_of, unwrap
 
@@ -53,7 +65,7 @@ STEPS: dict[str, Callable[[Draft, Any], object]] = {
     "create_table_as_stmt": views.create_table_as,
     "select_stmt": views.select_into,
     "refresh_mat_view_stmt": views.refresh,
-    "create_seq_stmt": tables.create_sequence,
+    "create_seq_stmt": sequences.create_sequence,
     "alter_seq_stmt": alter.alter_sequence,
     "create_function_stmt": functions.create_function,
     "alter_function_stmt": functions.alter_function,

@@ -22,13 +22,12 @@ from sluicegate.catalog.model import (
 from sluicegate.catalog.naming import choose, clip
 from sluicegate.catalog.replay.constraints import Waiting, set_not_null, with_attributes
 from sluicegate.catalog.replay.indexes import clone_index, find_collation
+from sluicegate.catalog.replay.sequences import PERSISTENCE, create_owned_sequence, nextval
 from sluicegate.catalog.types import builtin_type, serial_base
-from sluicegate.statements.nodes import deparse, option_texts, options, unwrap, value_of
+from sluicegate.statements.nodes import deparse, option_texts, options, unwrap
 
 if TYPE_CHECKING:
     from sluicegate.catalog.replay.draft import Draft
-
-_PERSISTENCE = {"p": "permanent", "u": "unlogged", "t": "temporary"}
 
 
 def create_table(draft: Draft, node: Any, *, kind: RelationKind = RelationKind.TABLE) -> None:
@@ -45,7 +44,7 @@ def create_table(draft: Draft, node: Any, *, kind: RelationKind = RelationKind.T
         Relation(
             name,
             kind,
-            persistence=_PERSISTENCE.get(node.relation.relpersistence, "permanent"),
+            persistence=PERSISTENCE.get(node.relation.relpersistence, "permanent"),
             parents=tuple(parent.name for parent in parents),
             bound=bound_text(node.partbound) if partition else None,
             bound_node=node.partbound if partition else None,
@@ -106,7 +105,7 @@ def add_column_definition(draft: Draft, table: Name, node: Any, waiting: Waiting
     draft.put_column(table, column)
     if serial is not None:
         sequence = create_owned_sequence(draft, table, name, serial)
-        default = _nextval(sequence)
+        default = nextval(sequence)
         draft.alter_column(table, name, default=default)
         set_not_null(draft, table, name, recurse=False)
     for constraint in with_attributes(node.constraints):
@@ -157,33 +156,6 @@ def add_identity(
     for child in draft.catalog.children_of(table):
         if draft.catalog.version >= 17 and child.bound is not None and column in child.columns:
             draft.alter_column(child.name, column, identity="always" if when == "a" else "by default")
-
-
-def create_owned_sequence(
-    draft: Draft, table: Name, column: str, column_type: SqlType, *, name: Name | None = None
-) -> Name:
-    """Create the sequence behind a serial or identity column."""
-    taken = draft.relation_name_taken(table.schema)
-    name = name or Name(table.schema, choose(table.name, column, "seq", taken))
-    draft.put(
-        Relation(
-            name,
-            RelationKind.SEQUENCE,
-            owned_by=(table, column),
-            sequence_type=SqlType(column_type.name),
-            persistence=draft.catalog.relations[table].persistence,
-            created_in=draft.catalog.transaction,
-        )
-    )
-    return name
-
-
-def _nextval(sequence: Name) -> Expression:
-    from sluicegate.statements.parse import parse_statement
-
-    quoted = str(sequence).replace("'", "''")
-    statement = parse_statement(f"SELECT nextval('{quoted}'::regclass)")
-    return Expression(f"nextval('{quoted}'::regclass)", statement.node.target_list[0].res_target.val)
 
 
 def inherit_columns(draft: Draft, table: Name, parent: Relation, *, local: bool) -> None:
@@ -368,37 +340,3 @@ def _copy_index(draft: Draft, table: Name, index: Any) -> None:
         if own.kind is ConstraintKind.PRIMARY_KEY:
             for column in own.columns:
                 set_not_null(draft, table, column)
-
-
-def create_sequence(draft: Draft, node: Any) -> None:
-    """Replay CREATE SEQUENCE."""
-    name = draft.new_name(node.sequence)
-    if node.if_not_exists and draft.relation_name_taken(name.schema)(name.name):
-        return
-    draft.put(
-        Relation(
-            name,
-            RelationKind.SEQUENCE,
-            sequence_type=builtin_type("int8"),
-            persistence=_PERSISTENCE.get(node.sequence.relpersistence, "permanent"),
-            created_in=draft.catalog.transaction,
-        )
-    )
-    change_sequence(draft, name, node.options)
-
-
-def change_sequence(draft: Draft, name: Name, definitions: Any) -> None:
-    """Apply the options of CREATE SEQUENCE or ALTER SEQUENCE."""
-    relation = draft.catalog.relations[name]
-    texts = dict(relation.sequence_options)
-    for definition in definitions:
-        element = unwrap(definition)
-        if element.defname == "as":
-            relation = replace(relation, sequence_type=draft.type(unwrap(element.arg)))
-        elif element.defname == "owned_by":
-            parts = str(value_of(element.arg)).split(".")
-            owner = draft.relation((parts[-3] if len(parts) > 2 else None, parts[-2])) if len(parts) > 1 else None
-            relation = replace(relation, owned_by=(owner.name, parts[-1]) if owner is not None else None)
-        elif element.defname != "restart":
-            texts[element.defname] = str(value_of(element.arg)) if element.HasField("arg") else "true"
-    draft.put(replace(relation, sequence_options=texts))

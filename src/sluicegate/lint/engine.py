@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sluicegate.capture.model import CapturedRevision
     from sluicegate.catalog.model import Catalog
+    from sluicegate.rules.kit.context import Context
     from sluicegate.rules.kit.revision import Project
     from sluicegate.rules.kit.step import Step
     from sluicegate.settings.policy import Policy
@@ -64,12 +65,29 @@ class Judge:
         history = {revision.revision: revision for revision in revisions if revision.revision is not None}
         replay = Replay(catalog, self.policy, self.version)
         judged, findings, sources, allowed = [], [], {}, 0
+        together = _deployed_together(revisions, selected)
+        before: RevisionContext | None = None
         for captured in revisions:
             judging = selected(captured)
-            steps = replay.revision(captured, judged=judging)
+            carried = before.open_at_end if before is not None and together and judging else ()
+            carried = carried if _goes_on(captured, carried) else ()
+            new = carried[-1].step.new_after if carried else frozenset()
+            steps = replay.revision(captured, judged=judging, goes_on=bool(carried), new=new)
+            before = None
             if not judging:
                 continue
-            kept, dropped = self._judge(captured, steps, history)
+            rows = {**self.policy.tables_rows, **self.rows}
+            before = RevisionContext(
+                captured,
+                steps,
+                self.policy,
+                version=self.version,
+                rows=rows,
+                project=self.project,
+                history=history,
+                carried=carried,
+            )
+            kept, dropped = self._judge(before)
             findings += kept
             allowed += dropped
             sources[captured.file] = captured.source
@@ -88,20 +106,9 @@ class Judge:
             postgresql=self.version,
         )
 
-    def _judge(
-        self, captured: CapturedRevision, steps: tuple[Step, ...], history: Mapping[str, CapturedRevision]
-    ) -> tuple[list[Finding], int]:
+    def _judge(self, revision: RevisionContext) -> tuple[list[Finding], int]:
         """Return a revision's findings without the allowed ones, and how many are allowed."""
-        rows = {**self.policy.tables_rows, **self.rows}
-        revision = RevisionContext(
-            captured,
-            steps,
-            self.policy,
-            version=self.version,
-            rows=rows,
-            project=self.project,
-            history=history,
-        )
+        captured = revision.captured
         comments = suppressions(captured.file, captured.source)
         used: set[tuple[Suppression, str]] = set()
         kept, dropped = [], 0
@@ -159,6 +166,24 @@ class Judge:
                             message=problem.message,
                             remedy=problem.remedy.alembic() if problem.remedy else "",
                         )
+
+
+def _deployed_together(revisions: tuple[CapturedRevision, ...], selected: Callable[[CapturedRevision], bool]) -> bool:
+    """Tell whether the selected revisions are what is left to deploy, so that one transaction may span them.
+
+    That is so where something came before them. A whole history was deployed one by one, over years.
+    """
+    known = {revision.revision for revision in revisions}
+    begins_later = any(parent not in known for revision in revisions for parent in revision.down_revisions)
+    return begins_later or not all(map(selected, revisions))
+
+
+def _goes_on(captured: CapturedRevision, carried: tuple[Context, ...]) -> bool:
+    """Tell whether a revision begins in the transaction in which the statements before it still stand."""
+    if not captured.statements or not carried:
+        return False
+    first = captured.statements[0]
+    return not first.autocommit and first.transaction == carried[-1].step.captured.transaction
 
 
 def _finding(entry: Entry, level: Level, problem: Problem, revision: RevisionContext, step: Step | None) -> Finding:

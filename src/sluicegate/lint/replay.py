@@ -12,6 +12,7 @@ from sluicegate.effects.model import Certainty, Effects
 from sluicegate.effects.predict import predict
 from sluicegate.errors import ParseError
 from sluicegate.lint.assumed import with_assumed_tables
+from sluicegate.lint.inside import inner_statements
 from sluicegate.rules.kit.step import Step
 from sluicegate.statements.parse import parse_statement
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from sluicegate.catalog.model import Catalog, Name
     from sluicegate.settings.policy import Policy
     from sluicegate.statements.parse import Statement
-
-_RENAMING = {"rename_stmt", "alter_object_schema_stmt"}
 
 
 class Replay:
@@ -34,20 +33,32 @@ class Replay:
         self._version = version
         self._transaction = catalog.transaction
 
-    def revision(self, revision: CapturedRevision, *, judged: bool) -> tuple[Step, ...]:
-        """Run a revision; effects are predicted only where they will be ``judged``."""
+    def revision(
+        self, revision: CapturedRevision, *, judged: bool, goes_on: bool = False, new: frozenset[Name] = frozenset()
+    ) -> tuple[Step, ...]:
+        """Run a revision.
+
+        Args:
+            revision: the revision.
+            judged: whether its effects will be judged; otherwise they are not predicted.
+            goes_on: whether it runs in the transaction that the revision before it left open.
+            new: relations that are new because the open transaction created them.
+        """
         steps: list[Step] = []
-        new: frozenset[Name] = frozenset()
-        open_transaction: int | None = None
-        self._transaction += 1
-        for index, captured in enumerate(revision.statements):
+        first = revision.statements[0].transaction if revision.statements else None
+        open_transaction = first if goes_on else None
+        self._transaction += not goes_on
+        for captured in revision.statements:
             if captured.autocommit or captured.transaction != open_transaction:
                 self._transaction += 1
             open_transaction = captured.transaction
             self.catalog = replace(self.catalog, transaction=self._transaction)
-            step = self._step(index, captured, new, judged=judged)
-            steps.append(step)
-            new = _created(step, new)
+            step = self._step(len(steps), captured, new, judged=judged)
+            if judged and (inner := self._inside(step)):
+                steps += [replace(step, effects=_unknowns_of(step.effects)), *inner]
+            else:
+                steps.append(step)
+            new = step.new_after
             self.catalog = step.after
         if revision.mode in (CaptureMode.PARTIAL, CaptureMode.UNREADABLE):
             # Statements may be missing, so from here on an absent name is no longer proof that nothing has it.
@@ -66,6 +77,24 @@ class Replay:
         effects = self._effects(statement, before, session, captured) if judged else Effects()
         after = apply(statement, before, session)
         return Step(index, captured, statement, before, after, session, effects, new=new)
+
+    def _inside(self, step: Step) -> list[Step]:
+        """Return the statements that a DO block or a called function runs, as steps of their own."""
+        if step.statement is None or step.effects.error is not None:
+            return []
+        steps: list[Step] = []
+        catalog = step.before
+        for inner in inner_statements(step.statement, step.before, step.session):
+            before = with_assumed_tables(inner.statement, catalog, step.session)
+            effects = self._effects(inner.statement, before, step.session, step.captured)
+            if inner.conditional and effects.error is not None:
+                continue  # the condition is there to keep it from failing
+            catalog = apply(inner.statement, before, step.session)
+            index = step.index + 1 + len(steps)
+            steps.append(
+                replace(step, index=index, statement=inner.statement, before=before, after=catalog, effects=effects)
+            )
+        return steps
 
     def session(self, captured: CapturedStatement) -> Session:
         """Return what decides a statement's meaning."""
@@ -93,13 +122,9 @@ class Replay:
         return replace(elsewhere, certainty=Certainty.UNKNOWN, unknowns=(*elsewhere.unknowns, unknown))
 
 
-def _created(step: Step, new: frozenset[Name]) -> frozenset[Name]:
-    """Return the relations that the revision has created by now; a rename keeps what a table was."""
-    appeared = step.after.relations.keys() - step.before.relations.keys()
-    vanished = step.before.relations.keys() - step.after.relations.keys()
-    if step.statement is not None and step.statement.kind in _RENAMING and vanished and not vanished & new:
-        appeared = set()
-    return (new - vanished) | appeared
+def _unknowns_of(effects: Effects) -> Effects:
+    """Keep of a block's effects what could not be told; the rest is said by the statements in it."""
+    return Effects(in_transaction=effects.in_transaction, certainty=effects.certainty, unknowns=effects.unknowns)
 
 
 def _search_path(value: str) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from sluicegate.findings import Evidence
 from sluicegate.render.effects import waiting, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sluicegate.dryrun.report import DryRun, RevisionRun, StatementRun
+    from sluicegate.effects.model import LockMode
 
 WIDTH = 120
 """Columns when the output is no terminal."""
@@ -113,10 +114,14 @@ def _did(statement: StatementRun) -> Iterator[str]:
         yield statement.note
     if effects.error is not None:
         yield f"refused: {effects.error.message} (SQLSTATE {effects.error.sqlstate})"
-    for name, mode in sorted(effects.locks.items(), key=lambda item: (-item[1], item[0])):
-        yield f"{words(mode)} on {name}: {waiting(mode)}"
     predicted = statement.prediction.locks if statement.prediction is not None else {}
-    for name, mode in sorted(predicted.items(), key=lambda item: (-item[1], item[0])):
+    if observation.method is Method.STRIPPED:
+        for name, mode in _strongest_first(predicted):
+            yield f"as written it takes {words(mode)} on {name}: {waiting(mode)}"
+        return
+    for name, mode in _strongest_first(effects.locks):
+        yield f"{words(mode)} on {name}: {waiting(mode)}"
+    for name, mode in _strongest_first(predicted):
         if mode in observation.held.get(name, ()) and effects.locks.get(name, 0) < mode:
             yield f"{words(mode)} on {name}: held since an earlier statement"
     for name in sorted(effects.rewrites):
@@ -132,6 +137,10 @@ def _did(statement: StatementRun) -> Iterator[str]:
         yield "runs outside a transaction block"
     if not statement.plain:
         yield from (f"not compared: {note}" for note in statement.comparison.notes)
+
+
+def _strongest_first(locks: Mapping[str, LockMode]) -> list[tuple[str, LockMode]]:
+    return sorted(locks.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _contradictions(run: DryRun) -> Iterator[str]:

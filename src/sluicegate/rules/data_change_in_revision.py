@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from sluicegate.findings import Level
 from sluicegate.rules.kit.backfills import backfill
+from sluicegate.rules.kit.remedy import advice
 from sluicegate.rules.kit.rule import Problem, Rule
 
 if TYPE_CHECKING:
@@ -52,7 +53,15 @@ op.add_column("workflow_insights", sa.Column("language", sa.Text()))
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Judge each change of rows that were there before the revision."""
+    """Judge each change of rows that were there before the revision, and what COPY brings in."""
+    if context.kind == "copy_stmt" and context.node.is_from and context.node.HasField("relation"):
+        table = context.name_of(context.node.relation)
+        if context.in_use(table):
+            yield Problem(
+                f"COPY loads rows into {context.described(table)} during the deploy, however many the file holds.",
+                advice("Load the file outside the deploy, in batches that commit."),
+                level=Level.WARN,
+            )
     for change in context.data_changes():
         table = change.table
         if not context.in_use_and_large(table) or change.picks_by_key or context.is_append_only(table):

@@ -54,7 +54,9 @@ def check(context: Context) -> Iterator[Problem]:
         column = context.column(command.table, command.name)
         if context.vector_type(command.table, command.name) or context.is_absent(command.table, command.name):
             continue
-        if f"{command.table}.{command.name}" in context.policy.vectors:
+        if f"{command.table}.{command.name}" in context.policy.vectors or context.added_here(
+            command.table, command.name
+        ):
             continue
         silent = [str(thing) for thing in context.vanished if thing.kind != "column"]
         along = listed(silent)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="generated-kind-unstated", level=Level.WARN, versions=range(18, 19))
+RULE = Rule(name="generated-kind-unstated", level=Level.INFO, versions=range(18, 19))
 
 SETUP = """
 CREATE TABLE events (id bigint PRIMARY KEY, organization_id bigint, kind varchar(50), payload_text text NOT NULL);

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="if-not-exists-keeps-other-shape", level=Level.ERROR)
+RULE = Rule(name="if-not-exists-keeps-other-shape", level=Level.WARN)
 
 SETUP = """
 CREATE TABLE events (id bigint PRIMARY KEY, organization_id bigint, kind varchar(50), payload_text text NOT NULL);

@@ -55,11 +55,12 @@ def check(context: Context) -> Iterator[Problem]:
     """Judge long work while a lock from an earlier statement keeps others out."""
     long = dict.fromkeys((*context.rewritten(), *context.indexed(), *context.scanned()))
     worked = next((table for table in long if not context.blocks_itself(table)), None)
-    # Data changes and validations have rules of their own.
-    if worked is None or context.changes_data or any(c.kind == "AT_ValidateConstraint" for c in context.commands):
-        return
-    for earlier in context.earlier():
-        if context.same_transaction(earlier) and (held := earlier.blocked()):
+    if worked is None or context.changes_data:
+        return  # data changes have a rule of their own
+    validated = {command.name for command in context.commands if command.kind == "AT_ValidateConstraint"}
+    for earlier in context.committed_with():
+        # So has validating what the same transaction added.
+        if not validated & {command.name for command in earlier.commands} and (held := earlier.blocked()):
             table, mode = held[0]
             yield Problem(
                 f"While this statement works through all of {context.described(worked)}, the transaction still holds "

@@ -64,7 +64,8 @@ def check(context: Context) -> Iterator[Problem]:
     limit = context.setting("lock_timeout") if context.lock_timeout is not None else None
     lack = f"The lock_timeout of {limit} is too long to protect" if limit else "No lock_timeout is in force"
     yield Problem(
-        f"{lack}: while this statement waits for {lock_words(mode)} on {context.described(table)} behind one long query, "
+        f"{lack}: while this statement waits for {lock_words(mode)} on {context.described(table)} behind one long "
+        "query, "
         f"{who_waits(mode, context.spelled(table))} behind it.",
         instead(execute("SET LOCAL lock_timeout = '2s'" if context.in_transaction else "SET lock_timeout = '2s'")),
     )

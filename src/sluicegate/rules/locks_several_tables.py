@@ -59,7 +59,7 @@ op.add_column("organizations", sa.Column("plan", sa.Text()))
 def check(context: Context) -> Iterator[Problem]:
     """Judge the statement with which a transaction reaches the limit."""
     limit: int = context.option("tables")
-    before = {t for e in context.earlier() if context.same_transaction(e) for t, _ in e.blocked()}
+    before = {table for earlier in context.committed_with() for table, _ in earlier.blocked()}
     now = before | {table for table, _ in context.blocked()}
     if len(before) < limit <= len(now):
         names = listed(sorted(context.spelled(table) for table in now))

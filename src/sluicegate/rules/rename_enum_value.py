@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="rename-enum-value", level=Level.ERROR)
+RULE = Rule(name="rename-enum-value", level=Level.WARN)
 
 SETUP = """
 CREATE TYPE event_state AS ENUM ('open', 'closed');

@@ -51,7 +51,7 @@ op.execute("ALTER DOMAIN language_code ADD CONSTRAINT language_code_check CHECK 
 def check(context: Context) -> Iterator[Problem]:
     """Judge each scan or index build under a blocking lock that no other rule has an answer to."""
     built = context.indexed()
-    for table in dict.fromkeys((*built, *context.scanned())):
+    for table in dict.fromkeys((*built, *context.scanned_rows())):
         if not context.blocks_itself(table) or table in context.rewritten():
             continue
         doing = "builds an index on" if table in built else "reads every row of"

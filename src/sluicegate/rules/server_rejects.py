@@ -66,6 +66,6 @@ with op.get_context().autocommit_block():
 def check(context: Context) -> Iterator[Problem]:
     """Judge each statement whose refusal the catalog tells."""
     error = context.effects.error
-    if error is None or context.refused_in_transaction:
+    if error is None or context.refused_in_transaction or context.read_in_part:
         return
     yield Problem(f"PostgreSQL {context.version} will reject this: {error.message} ({error.sqlstate}).")

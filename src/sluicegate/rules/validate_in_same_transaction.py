@@ -57,9 +57,7 @@ def check(context: Context) -> Iterator[Problem]:
     for command in context.actions("AT_ValidateConstraint"):
         if command.table not in context.scanned(command):
             continue
-        for earlier in context.earlier():
-            if not context.same_transaction(earlier):
-                continue
+        for earlier in context.committed_with():
             for other in earlier.commands:
                 constraint = other.definition if other.kind == "AT_AddConstraint" else None
                 if constraint is None or constraint.conname != command.name or other.table != command.table:

@@ -1,15 +1,15 @@
-"""Changing a vector column's type fails on the first row, rewrites the table, or destroys the embeddings.
+"""Changing a vector column's dimension fails on the first row, or destroys the embeddings.
 
 ## What it does
 
-`ALTER COLUMN … TYPE` from or to `vector`, `halfvec` or `sparsevec`. To another dimension it fails on the first row
-that holds a vector; on an empty development database it succeeds. Emptied first, or with a USING that yields NULL, it
-succeeds everywhere and every embedding is gone.
+`ALTER COLUMN … TYPE` on a vector column to another dimension fails on the first row that holds a vector; on an empty
+development database it succeeds. Emptied first, or with a USING that yields NULL, it succeeds everywhere and every
+embedding is gone.
 
 ## Why it hurts
 
-An embedding of one model or dimension cannot be converted to another: it must be computed again by the provider, row
-by row. What succeeds rewrites the table and builds every index of it again, HNSW graphs from nothing, under ACCESS
+An embedding of one model or dimension cannot be converted to another: it must be computed again by the provider, row by
+row. What succeeds rewrites the table and builds every index of it again, HNSW graphs from nothing, under ACCESS
 EXCLUSIVE.
 
 ## Instead
@@ -19,7 +19,8 @@ concurrently, and swap the two by renaming. For halfvec alone, an index over the
 
 ## When it is fine
 
-On a table that the same revision creates. `vector(n)` to `vector` rewrites nothing; see `vector-without-dimension`.
+On a table that the same revision creates. A change that keeps the numbers, such as vector to halfvec, is judged by
+`rewriting-type-change`, and a dimension that is taken away by `vector-without-dimension`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from sluicegate.findings import Level
 from sluicegate.rules.kit.rule import Problem, Rule
 from sluicegate.rules.kit.shadow import shadow_column
 from sluicegate.rules.kit.spelling import identifier, type_sql
-from sluicegate.rules.kit.vector_changes import dimensions_differ, loses_values
+from sluicegate.rules.kit.vector_changes import loses_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,25 +54,19 @@ op.add_column("workflow_insights", sa.Column("embedding_new", Vector(4)))
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Judge each change of a vector column's type."""
+    """Judge each change of type that no embedding survives."""
     for command in context.actions("AT_AlterColumnType"):
-        old = context.type_of(command.table, command.name)
-        new = type_sql(command.definition.type_name)
-        if not context.changes_vector(command) or (not context.rewritten(command) and not context.effects.error):
+        if not context.ruins_vectors(command):
             continue
-        if context.is_small(command.table) and not context.vector_type(command.table, command.name):
-            continue
+        old, new = context.type_of(command.table, command.name), type_sql(command.definition.type_name)
         column = f"{context.spelled(command.table)}.{identifier(command.name)}"
-        shadow = shadow_column(
-            command.table, command.name, command.definition.type_name, how=f"embeds each row again as {new}"
-        )
         if loses_values(command, context):
             harm = "every embedding is destroyed without a word"
-        elif dimensions_differ(old, new):
-            harm = "it fails on the first row that holds a vector, and works only on an empty database"
         else:
-            harm = (
-                f"it rewrites {context.described(command.table)} and builds each of its indexes from nothing "
-                f"{context.waiting(command.table)} until that is done"
-            )
-        yield Problem(f"Changing {column} {f'from {old} ' if old else ''}to {new}: {harm}.", shadow)
+            harm = "it fails on the first row that holds a vector, and works only on an empty database"
+        yield Problem(
+            f"Changing {column} {f'from {old} ' if old else ''}to {new}: {harm}.",
+            shadow_column(
+                command.table, command.name, command.definition.type_name, how=f"embeds each row again as {new}"
+            ),
+        )

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import ConstraintKind
-from sluicegate.rules.kit.bodies import read_body
-from sluicegate.statements.nodes import string, unwrap, walk_kinds
+from sluicegate.statements.nodes import options, string, unwrap, walk_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,7 @@ class DataChange:
         alters_rows: whether rows that were there before change or go.
         filtered: whether it has a WHERE.
         picks_by_key: whether constants pick its rows through a unique key, so that there are only a few.
-        node: its parse tree; None inside a DO block.
+        node: its parse tree.
     """
 
     verb: str
@@ -47,20 +46,35 @@ class DataChange:
 
 
 def data_changes(context: Context) -> Iterator[DataChange]:
-    """Yield the changes of rows in a statement, those in WITH clauses and DO blocks among them."""
-    if context.kind == "do_stmt":
-        yield from _in_block(context)
+    """Yield the changes of rows in a statement, those in WITH clauses among them.
+
+    What PREPARE and EXPLAIN do not run is no change; EXECUTE runs what an earlier PREPARE of the revision holds.
+    """
+    node = _run(context)
+    if node is None:
         return
-    for node in walk_kinds(context.node, pg.UpdateStmt, pg.DeleteStmt, pg.MergeStmt, pg.InsertStmt):
-        target = context.name_of(node.relation)
-        if isinstance(node, pg.InsertStmt):
-            yield from _inserted(context, node, target)
+    for change in walk_kinds(node, pg.UpdateStmt, pg.DeleteStmt, pg.MergeStmt, pg.InsertStmt):
+        target = context.name_of(change.relation)
+        if isinstance(change, pg.InsertStmt):
+            yield from _inserted(context, change, target)
             continue
-        verb = type(node).__name__.removesuffix("Stmt").upper()
-        where = None if isinstance(node, pg.MergeStmt) else node.where_clause
-        filtered = isinstance(node, pg.MergeStmt) or node.HasField("where_clause")
+        verb = type(change).__name__.removesuffix("Stmt").upper()
+        where = None if isinstance(change, pg.MergeStmt) else change.where_clause
+        filtered = isinstance(change, pg.MergeStmt) or change.HasField("where_clause")
         by_key = where is not None and filtered and picks_by_key(where, context.before, target)
-        yield DataChange(verb, target, target, alters_rows=True, filtered=filtered, picks_by_key=by_key, node=node)
+        yield DataChange(verb, target, target, alters_rows=True, filtered=filtered, picks_by_key=by_key, node=change)
+
+
+def _run(context: Context) -> Any:
+    """Return the tree that a statement runs, or None when it runs nothing."""
+    if context.kind == "prepare_stmt":
+        return None
+    if context.kind == "explain_stmt":
+        return context.node if options(context.node.options).get("analyze") else None
+    if context.kind == "execute_stmt":
+        prepared = (e.node for e in context.earlier() if e.kind == "prepare_stmt" and e.node.name == context.node.name)
+        return next(prepared, None)
+    return context.node
 
 
 def _inserted(context: Context, node: Any, target: Name) -> Iterator[DataChange]:
@@ -77,19 +91,6 @@ def _inserted(context: Context, node: Any, target: Name) -> Iterator[DataChange]
         filtered = select.HasField("where_clause")
         by_key = filtered and picks_by_key(select.where_clause, context.before, name)
         yield DataChange("INSERT … SELECT", name, target, False, filtered, by_key, node)
-
-
-def _in_block(context: Context) -> Iterator[DataChange]:
-    for argument in context.node.args:
-        if argument.def_elem.defname != "as":
-            continue
-        body = read_body(string(argument.def_elem.arg))
-        if body is None:
-            continue
-        for verb, tables in (("UPDATE", body.updates), ("DELETE", body.deletes)):
-            for schema, name in tables:
-                table = context.lookup(schema, name)
-                yield DataChange(f"{verb} in a DO block", table, table, True, True, picks_by_key=False)
 
 
 def picks_by_key(where: Any, catalog: Catalog, table: Name) -> bool:

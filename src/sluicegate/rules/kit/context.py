@@ -14,8 +14,10 @@ from sluicegate.rules.kit.commands import AddedColumn, Command, commands_of, con
 from sluicegate.rules.kit.created_triggers import CreatedTrigger, created_trigger
 from sluicegate.rules.kit.renames import Renamed, name_returns, renamed
 from sluicegate.rules.kit.repeatable import repeatable
+from sluicegate.rules.kit.spelling import type_sql
 from sluicegate.rules.kit.tables import Tables
 from sluicegate.rules.kit.vanished import Vanished, vanished
+from sluicegate.rules.kit.vector_changes import dimensions_differ, loses_values
 from sluicegate.rules.kit.words import lock_words, who_waits
 from sluicegate.settings.keys import milliseconds
 from sluicegate.statements.nodes import qualified, walk_kinds
@@ -146,6 +148,12 @@ class Context(Tables):
         writing = (pg.InsertStmt, pg.UpdateStmt, pg.CopyStmt, pg.MergeStmt)
         return any(e.name_of(w.relation) == table for e in self.earlier() for w in walk_kinds(e.node, *writing))
 
+    def ruins_vectors(self, command: Command) -> bool:
+        """Tell whether a change of type leaves no embedding as it was: another dimension, or NULL."""
+        old = self.vector_type(command.table, command.name)
+        new = type_sql(command.definition.type_name)
+        return bool(old) and (dimensions_differ(old, new) or loses_values(command, self))
+
     def domain_of(self, column: AddedColumn) -> UserType | None:
         """Return the domain that an added column has as its type, or None."""
         relation = self.after.relations.get(column.table)
@@ -160,6 +168,16 @@ class Context(Tables):
     def scanned(self, part: Command | AddedColumn | None = None) -> tuple[Name, ...]:
         """Return the tables in use that are read from end to end, by the statement or by one of its actions."""
         return self._large("scans", part)
+
+    def scanned_rows(self) -> tuple[Name, ...]:
+        """Return the tables of ``scanned`` without those that only a foreign key of a new or small table looks up."""
+        parents = {
+            self.name_of(constraint.pktable)
+            for command in self.commands
+            if not self.in_use_and_large(command.table)
+            for constraint in constraints_in(command, "CONSTR_FOREIGN")
+        }
+        return tuple(table for table in self.scanned() if table not in parents)
 
     def indexed(self, part: Command | AddedColumn | None = None) -> tuple[Name, ...]:
         """Return the tables in use for which an index is written, by the statement or by one of its actions."""
@@ -229,6 +247,18 @@ class Context(Tables):
         return (milliseconds(value) or None) if value is not None else None
 
     @property
+    def read_in_part(self) -> bool:
+        """Tell whether capture could not read the very lines that issue the statement, so that its text is a guess."""
+        mine = self.step.captured.location
+        return any(
+            place is not None
+            and place.file == mine.file
+            and place.line <= mine.end_line
+            and mine.line <= place.end_line
+            for _, place in self.revision.reasons()
+        )
+
+    @property
     def in_transaction(self) -> bool:
         """Tell whether the statement commits together with others."""
         return not self.step.captured.autocommit
@@ -236,6 +266,15 @@ class Context(Tables):
     def earlier(self) -> tuple[Context, ...]:
         """Return the statements before this one in its revision."""
         return self.revision.contexts_before(self.step.index)
+
+    def committed_with(self) -> tuple[Context, ...]:
+        """Return the statements before this one that commit together with it, also those of revisions before."""
+        if not self.in_transaction:
+            return ()
+        own = tuple(other for other in self.earlier() if self.same_transaction(other))
+        first = self.revision.contexts[0] if self.revision.contexts else self
+        carried = self.revision.carried if self.same_transaction(first) else ()
+        return (*carried, *own)
 
     def later(self) -> tuple[Context, ...]:
         """Return the statements after this one in its revision."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from postgast import pg_query_pb2 as pg
 
+from sluicegate.catalog.model import Name
+
 if TYPE_CHECKING:
-    from sluicegate.catalog.model import Name
     from sluicegate.rules.kit.context import Context
 
 
@@ -46,9 +47,14 @@ def renamed(context: Context, kinds: tuple[str, ...]) -> Renamed | None:
 
 
 def name_returns(context: Context, change: Renamed) -> bool:
-    """Tell whether something else has the old name when the revision ends, as after a swap."""
-    end = context.revision.after
+    """Tell whether the rename is a part of a swap.
+
+    Either something else has the old name when the revision ends, or the new name was somebody else's when it began:
+    then the readers of that name are the ones who matter.
+    """
+    start, end = context.revision.before, context.revision.after
     if not change.column:
-        return change.table in end.relations
-    relation = end.relations.get(change.table)
-    return relation is not None and change.old in relation.columns
+        return change.table in end.relations or Name(change.table.schema, change.new) in start.relations
+    before, after = start.relations.get(change.table), end.relations.get(change.table)
+    taken = before is not None and change.new in before.columns
+    return taken or (after is not None and change.old in after.columns)

@@ -78,8 +78,13 @@ class RevisionContext:
         rows: Mapping[str, int],
         project: Project,
         history: Mapping[str, CapturedRevision] | None = None,
+        carried: tuple[Context, ...] = (),
     ) -> None:
-        """Ask about ``captured``, whose statements are ``steps``; ``rows`` are sizes by ``schema.table``."""
+        """Ask about ``captured``, whose statements are ``steps``; ``rows`` are sizes by ``schema.table``.
+
+        ``history`` are all revisions by id; ``carried`` are statements of the revisions before that commit together
+        with the first one of this revision, because one transaction spans them.
+        """
         self.captured = captured
         self.steps = steps
         self.policy = policy
@@ -87,6 +92,7 @@ class RevisionContext:
         self.rows = rows
         self.project = project
         self.history = history or {}
+        self.carried = carried
         self._options: Mapping[str, Any] = {}
 
     def with_options(self, options: Mapping[str, Any]) -> RevisionContext:
@@ -103,6 +109,14 @@ class RevisionContext:
     def contexts(self) -> tuple[Context, ...]:
         """Return its statements, without those that do not parse."""
         return tuple(Context(step, self) for step in self.steps if step.statement is not None)
+
+    @property
+    def open_at_end(self) -> tuple[Context, ...]:
+        """Return the statements that are not committed when its last one is done."""
+        if not self.contexts or self.contexts[-1].step.captured.autocommit:
+            return ()
+        last = self.contexts[-1]
+        return (*last.committed_with(), last)
 
     def contexts_before(self, index: int) -> tuple[Context, ...]:
         """Return the statements before a position."""

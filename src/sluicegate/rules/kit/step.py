@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from sluicegate.statements.parse import Statement
 
 
+RENAMING = frozenset({"rename_stmt", "alter_object_schema_stmt"})
+"""Kinds of statements after which a relation has another name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A statement in its place.
@@ -39,3 +43,12 @@ class Step:
     effects: Effects = field(default_factory=Effects)
     parse_error: str | None = None
     new: frozenset[Name] = frozenset()
+
+    @property
+    def new_after(self) -> frozenset[Name]:
+        """Return the relations that are new once it has run; a rename keeps what a table was."""
+        appeared = self.after.relations.keys() - self.before.relations.keys()
+        vanished = self.before.relations.keys() - self.after.relations.keys()
+        if self.statement is not None and self.statement.kind in RENAMING and vanished and not vanished & self.new:
+            appeared = set()
+        return (self.new - vanished) | appeared

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sluicegate.catalog.model import Name, Relation, RelationKind
 from sluicegate.rules.kit.spelling import qualified_identifier
-from sluicegate.rules.kit.vectors import VECTOR_TYPES, written_type, written_vector_type
+from sluicegate.rules.kit.vectors import written_type, written_vector_type
 from sluicegate.rules.kit.words import about
-from sluicegate.statements.nodes import strings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sluicegate.catalog.model import Catalog, Column, Index, SqlType
     from sluicegate.effects.model import Effects
-    from sluicegate.rules.kit.commands import Command
     from sluicegate.rules.kit.revision import RevisionContext
     from sluicegate.rules.kit.step import Step
     from sluicegate.settings.policy import Policy
@@ -82,8 +80,9 @@ class Tables:
     def lookup(self, schema: str | None, name: str) -> Name:
         """Return the qualified name of a relation or index; an unknown bare name is in the first schema of the path."""
         path = self.step.session.search_path or ("public",)
-        found: Relation | Index | None = self.before.find_relation(schema, name, path)
-        found = found or self.before.find_index(schema, name, path)
+        everywhere = ("pg_temp", *path)
+        found: Relation | Index | None = self.before.find_relation(schema, name, everywhere)
+        found = found or self.before.find_index(schema, name, everywhere)
         return found.name if found else Name(schema or path[0], name)
 
     def relation(self, name: Name) -> Relation | None:
@@ -104,11 +103,6 @@ class Tables:
         """Return a column's type as it is written, such as ``varchar(50)``; empty when it is not known."""
         found = self.column(table, column)
         return written_type(found.type) if found else ""
-
-    def changes_vector(self, command: Command) -> bool:
-        """Tell whether an ALTER COLUMN TYPE starts or ends with a vector type."""
-        new = strings(command.definition.type_name.names)[-1]
-        return new in VECTOR_TYPES or bool(self.vector_type(command.table, command.name))
 
     def is_absent(self, table: Name, column: str) -> bool:
         """Tell whether a column is known not to exist, so that IF EXISTS skips it."""
@@ -158,7 +152,7 @@ class Tables:
 
     def in_use(self, name: Name) -> bool:
         """Tell whether others use it while this revision runs."""
-        return not self.is_new(name) and not self.is_exempt(name)
+        return not self.is_new(name) and not self.is_exempt(name) and name.schema != "pg_temp"
 
     def in_use_and_large(self, name: Name) -> bool:
         """Tell whether reading or writing all of it keeps others waiting."""

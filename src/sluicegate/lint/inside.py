@@ -1,0 +1,60 @@
+"""Statements inside other statements: the body of a DO block, or of a function that is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postgast import pg_query_pb2 as pg
+
+from sluicegate.catalog.model import Name
+from sluicegate.errors import ParseError
+from sluicegate.statements.nodes import qualified, walk_kinds
+from sluicegate.statements.parse import parse_script
+from sluicegate.statements.plpgsql import Sort, body_of, embedded_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sluicegate.catalog.model import Catalog, Function
+    from sluicegate.catalog.session import Session
+    from sluicegate.statements.parse import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """A statement that another one runs; ``conditional`` when it stands in a branch that may not be taken."""
+
+    statement: Statement
+    conditional: bool
+
+
+def inner_statements(statement: Statement, catalog: Catalog, session: Session) -> tuple[Inner, ...]:
+    """Return the statements that a DO block, a CALL or a SELECT of a known function runs, as far as they can be "
+    "read."""
+    try:
+        if statement.kind == "do_stmt":
+            found = body_of(statement.node)
+            return tuple(_in_body(*found)) if found else ()
+        if statement.kind in ("select_stmt", "call_stmt"):
+            functions = _called(statement, catalog, session)
+            return tuple(inner for function in functions for inner in _in_body(function.language, function.body))
+    except ParseError:
+        return ()  # what cannot be read is said by the statement's own effects
+    return ()
+
+
+def _called(statement: Statement, catalog: Catalog, session: Session) -> Iterator[Function]:
+    for call in walk_kinds(statement.node, pg.FuncCall):
+        schema, name = qualified(call.funcname)
+        for candidate in (schema,) if schema else session.search_path:
+            yield from catalog.functions.get(Name(candidate, name), ())[:1]
+
+
+def _in_body(language: str, body: str) -> Iterator[Inner]:
+    if language == "sql":
+        yield from (Inner(statement, conditional=False) for statement in parse_script(body))
+    elif language == "plpgsql":
+        for piece in embedded_sql(body):
+            if piece.statement is not None and piece.sort is not Sort.EXPRESSION:
+                yield Inner(piece.statement, piece.conditional)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluicegate.catalog.builtins import VECTOR, BuiltinOperatorClass, builtins
+from sluicegate.catalog.builtins import BuiltinOperatorClass, builtins
 from sluicegate.catalog.casts import is_binary_coercible
+from sluicegate.catalog.extensions import vector_schema
 from sluicegate.catalog.type_facts import type_facts
 from sluicegate.catalog.types import base_type, from_key, key_of
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def access_method(name: str, catalog: Catalog, version: int) -> AccessMethod | None:
     """Return an access method, or None when it does not exist; pgvector's need the extension."""
     method = builtins(version).access_methods.get(name)
-    if method is not None and name in {"hnsw", "ivfflat"} and VECTOR not in catalog.extensions:
+    if method is not None and name in {"hnsw", "ivfflat"} and vector_schema(catalog) is None:
         return None
     return method
 
@@ -67,7 +68,7 @@ def accepts(candidate: BuiltinOperatorClass, sql_type: SqlType, catalog: Catalog
 
 
 def _classes(method: str, catalog: Catalog, version: int) -> tuple[BuiltinOperatorClass, ...]:
-    vector = VECTOR in catalog.extensions
+    vector = vector_schema(catalog) is not None
     return tuple(
         found
         for found in builtins(version).operator_classes

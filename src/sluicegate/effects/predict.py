@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.effects.assumptions import predict_assuming, with_vector
 from sluicegate.effects.context import Context, Refused, Unknowable
 from sluicegate.effects.versions import newer_syntax
 
@@ -49,15 +50,19 @@ def predict(statement: Statement, catalog: Catalog, session: Session, version: i
         session: the settings it runs under; inside a transaction block, what is forbidden there is refused (25001).
         version: the server's major version.
     """
-    context = Context.of(statement, catalog, session, version)
-    if (refusal := newer_syntax(statement, version)) is not None:
-        context.builder.refuse(refusal.sqlstate, refusal.message)
-        return context.builder.finish()
-    return predict_in(context, statement.kind, statement.node)
+    return predict_in(Context.of(statement, catalog, session, version), statement.kind, statement.node)
 
 
 def predict_in(context: Context, kind: str, node: Any) -> Effects:
     """Predict a statement's tree in a context that already exists, such as the query below an EXPLAIN ANALYZE."""
+    if (refusal := newer_syntax(context.statement, context.version)) is not None:
+        context.builder.refuse(refusal.sqlstate, refusal.message)
+        return context.builder.finish()
+    if not context.catalog.complete:
+        context = context.with_catalog(with_vector(context.catalog))
+        assumed = predict_assuming(context, lambda other: predict_in(other, kind, node))
+        if assumed is not None:
+            return assumed
     family = _FAMILY_OF.get(kind, REST)
     try:
         answer = importlib.import_module(f"sluicegate.effects.{family}")

@@ -57,6 +57,7 @@ class Case:
         why: the hazard, or why there is none, in words.
         at: text of the line that must be pointed at; empty where there is none.
         rules: names of rules, any of which is the right one; empty when the label leaves it open.
+        beside: names of rules that may speak at other lines, too.
         shows: what the server must show for the label to hold.
         also: other verdicts that are right too.
         may_warn: why a warning is tolerated; empty when there should be none.
@@ -76,6 +77,7 @@ class Case:
     why: str
     at: str
     rules: tuple[str, ...]
+    beside: tuple[str, ...]
     shows: tuple[str, ...]
     also: tuple[Verdict, ...]
     may_warn: str
@@ -152,7 +154,7 @@ def load() -> list[Case]:
 
 _HEADING = re.compile(r"^## (.+)$", re.M)
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
-_KEYS = {"at", "rule", "shows", "also", "may-warn", "pg"}
+_KEYS = {"at", "rule", "beside", "shows", "also", "may-warn", "pg"}
 
 
 def read(path: Path) -> list[Case]:
@@ -208,9 +210,10 @@ def _case(topic: str, name: str, body: str, line: int) -> Case:
         verdict=verdict,
         why=why,
         at=keys.get("at", ""),
-        rules=tuple(r.strip() for r in keys.get("rule", "").split(",") if r.strip()),
-        shows=tuple(s.strip() for s in keys.get("shows", "").split(",") if s.strip()),
-        also=tuple(Verdict(a.strip()) for a in keys.get("also", "").split(",") if a.strip()),
+        rules=_list(keys, "rule"),
+        beside=_list(keys, "beside"),
+        shows=_list(keys, "shows"),
+        also=tuple(Verdict(name) for name in _list(keys, "also")),
         may_warn=keys.get("may-warn", ""),
         versions=versions,
         policy=policy,
@@ -223,11 +226,17 @@ def _case(topic: str, name: str, body: str, line: int) -> Case:
     )
     if case.at:
         find_line(case.sources, case.at)
+    if Verdict.REFUSE in case.also and verdict is not Verdict.CANNOT_TELL and not case.at:
+        raise BadCase("`also: refuse` needs `at:`")
     if verdict is Verdict.REFUSE and (not case.at or not case.shows):
         raise BadCase("a refusal needs `at:` and `shows:`")
     if verdict is Verdict.WARN and not case.at:
         raise BadCase("a warning needs `at:`")
     return case
+
+
+def _list(keys: dict[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in keys.get(name, "").split(",") if part.strip())
 
 
 def _toml(body: str) -> str:

@@ -49,11 +49,13 @@ def problem(case: Case, verdict: Verdict, answer: dict[str, Any]) -> str | None:
         case Verdict.WARN:
             if errors:
                 return "refused: " + ", ".join(f["rule"] for f in errors)
-            if not any(touches(f, case) or f["at"][0] == case.at_file for f in warnings):
+            if not any(touches(f, case) for f in warnings):
                 return f"said nothing ({summary(answer)})"
         case Verdict.CANNOT_TELL:
             if not unclear:
                 return f"sure of itself ({summary(answer)})"
+            if errors and Verdict.REFUSE not in (case.verdict, *case.also):
+                return f"claims harm without knowing: {summary(answer)}"
     return None
 
 
@@ -65,6 +67,7 @@ def unexplained(case: Case, answer: dict[str, Any], runs: dict[str, list[dict[st
         for f in answer["findings"]
         if f["level"] == "error"
         and f["rule"] not in NOT_READ
+        and f["rule"] not in case.beside
         and not touches(f, case)
         and not any(at[0] == f["at"][0] and at[1] <= f["at"][2] and f["at"][1] <= at[2] for at in harmful)
     ]

@@ -28,6 +28,7 @@ from sluicegate.catalog.model import (
     UserType,
 )
 from sluicegate.catalog.types import from_key
+from sluicegate.effects.context import Builder
 from sluicegate.effects.model import Certainty, Effects
 from sluicegate.effects.operator_classes import operator_class
 from sluicegate.statements.nodes import qualified, string, strings, unwrap, walk, walk_kinds
@@ -80,7 +81,7 @@ def predict_assuming(context: Context, predict: Callable[[Context], Effects]) ->
             catalog = catalog.with_type(user_type)
         for name, kind in missing.items():
             catalog = _with_assumed(catalog, _relation(context, name, kind, rich=rich), rich=rich)
-        answers.append(predict(context.of(context.statement, catalog, context.session, context.version)))
+        answers.append(predict(replace(context, catalog=catalog, builder=Builder(catalog, context.session))))
     return _agreed(answers[0], answers[1], sorted(map(str, missing)))
 
 
@@ -274,8 +275,10 @@ def _columns(node: Any) -> list[str]:
                 found.update(dict.fromkeys([*strings(message.keys), *strings(message.fk_attrs)]))
             case pg.IndexElem() if message.name:
                 found[message.name] = None
-            case pg.ResTarget() if message.name and isinstance(node, pg.InsertStmt | pg.UpdateStmt | pg.MergeStmt):
-                found[message.name] = None
+            case pg.UpdateStmt() | pg.MergeWhenClause() | pg.OnConflictClause():
+                found.update(dict.fromkeys(item.res_target.name for item in message.target_list))
+            case pg.InsertStmt():
+                found.update(dict.fromkeys(item.res_target.name for item in message.cols))
             case pg.RenameStmt() if message.rename_type in {pg.OBJECT_COLUMN, pg.OBJECT_ATTRIBUTE}:
                 found[message.subname] = None
             case pg.CreateTrigStmt():

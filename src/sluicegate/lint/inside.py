@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postgast import pg_query_pb2 as pg
@@ -21,15 +20,7 @@ if TYPE_CHECKING:
     from sluicegate.statements.parse import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Inner:
-    """A statement that another one runs; ``conditional`` when it stands in a branch that may not be taken."""
-
-    statement: Statement
-    conditional: bool
-
-
-def inner_statements(statement: Statement, catalog: Catalog, session: Session) -> tuple[Inner, ...]:
+def inner_statements(statement: Statement, catalog: Catalog, session: Session) -> tuple[Statement, ...]:
     """Return the statements that a DO block, a CALL or a SELECT of a known function runs, as far as they can be "
     "read."""
     try:
@@ -51,10 +42,10 @@ def _called(statement: Statement, catalog: Catalog, session: Session) -> Iterato
             yield from catalog.functions.get(Name(candidate, name), ())[:1]
 
 
-def _in_body(language: str, body: str) -> Iterator[Inner]:
+def _in_body(language: str, body: str) -> Iterator[Statement]:
     if language == "sql":
-        yield from (Inner(statement, conditional=False) for statement in parse_script(body))
+        yield from parse_script(body)
     elif language == "plpgsql":
         for piece in embedded_sql(body):
             if piece.statement is not None and piece.sort is not Sort.EXPRESSION:
-                yield Inner(piece.statement, piece.conditional)
+                yield piece.statement

@@ -85,15 +85,14 @@ class Replay:
         steps: list[Step] = []
         catalog = step.before
         for inner in inner_statements(step.statement, step.before, step.session):
-            before = with_assumed_tables(inner.statement, catalog, step.session)
-            effects = self._effects(inner.statement, before, step.session, step.captured)
-            if inner.conditional and effects.error is not None:
-                continue  # the condition is there to keep it from failing
-            catalog = apply(inner.statement, before, step.session)
+            before = with_assumed_tables(inner, catalog, step.session)
+            effects = self._effects(inner, before, step.session, step.captured)
+            # A condition may keep it from failing, a name may be a variable's: what fails, and what cannot be told, is
+            # for the statement around it to say.
+            effects = replace(effects, error=None, certainty=Certainty.CERTAIN, unknowns=())
+            catalog = apply(inner, before, step.session)
             index = step.index + 1 + len(steps)
-            steps.append(
-                replace(step, index=index, statement=inner.statement, before=before, after=catalog, effects=effects)
-            )
+            steps.append(replace(step, index=index, statement=inner, before=before, after=catalog, effects=effects))
         return steps
 
     def session(self, captured: CapturedStatement) -> Session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from sluicegate.lint.report import Report
     from sluicegate.settings.policy import Policy
 
-OPERATIONS = ("sluicegate.rollout.operations",) if importlib.util.find_spec("sluicegate.rollout.operations") else ()
+OPERATIONS = ("sluicegate.rollout.operations",)
 """Modules that add operations to ``op``; revisions expect them to be there."""
 
 

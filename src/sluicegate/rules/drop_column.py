@@ -24,7 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluicegate.findings import Level
-from sluicegate.rules.kit.remedy import advice
+from sluicegate.rules.kit.operations import drop_column
+from sluicegate.rules.kit.remedy import allowed, instead
 from sluicegate.rules.kit.rule import Problem, Rule
 from sluicegate.rules.kit.spelling import identifier, listed
 
@@ -65,8 +66,8 @@ def check(context: Context) -> Iterator[Problem]:
         yield Problem(
             f"Dropping {name}{kind} destroys its values, and code that still names it fails at once"
             + (f"; {along} {'goes' if len(silent) == 1 else 'go'} with it." if along else "."),
-            advice(
-                "First release code that neither reads nor writes the column. Then drop it with a comment: "
-                "# sluicegate: allow[drop-column] unused since <release>"
+            instead(
+                allowed(drop_column(command.table, command.name), RULE.name, "unused since <release>"),
+                advice="First release code that neither reads nor writes the column. Then say so where you drop it:",
             ),
         )

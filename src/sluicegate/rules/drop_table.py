@@ -24,7 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluicegate.findings import Level
-from sluicegate.rules.kit.remedy import advice
+from sluicegate.rules.kit.operations import drop_table
+from sluicegate.rules.kit.remedy import allowed, instead
 from sluicegate.rules.kit.rule import Problem, Rule
 from sluicegate.rules.kit.spelling import listed
 
@@ -57,8 +58,9 @@ def check(context: Context) -> Iterator[Problem]:
         yield Problem(
             f"Dropping {context.described(table)} destroys its rows, and code that still names it fails at once"
             + (f"; it also locks {listed(others)} under ACCESS EXCLUSIVE." if others else "."),
-            advice(
-                "First release code that does not use the table, and drop its foreign keys one at a time. Then drop it "
-                "with a comment: # sluicegate: allow[drop-table] unused since <release>"
+            instead(
+                allowed(drop_table(table), RULE.name, "unused since <release>"),
+                advice="First release code that does not use the table, and drop its foreign keys one at a time. Then "
+                "say so where you drop it:",
             ),
         )

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.findings import Level
-from sluicegate.rules.kit.remedy import advice
+from sluicegate.rules.kit.remedy import allowed, execute, instead
 from sluicegate.rules.kit.rule import Problem, Rule
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def check(context: Context) -> Iterator[Problem]:
         yield Problem(
             f"Dropping the {kind} {context.spelled(view)} breaks code that still reads it"
             + (", and its rows must be computed again." if kind != "view" else "."),
-            advice(
-                "First release code that does not read it. Then drop it with a comment: "
-                "# sluicegate: allow[drop-view] unused since <release>"
+            instead(
+                allowed(execute(context.statement.sql), RULE.name, "unused since <release>"),
+                advice="First release code that does not read it. Then say so where you drop it:",
             ),
         )

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluicegate.findings import Level
-from sluicegate.rules.kit.operations import as_method, create_index_concurrently
+from sluicegate.rules.kit.operations import as_method, create_index, create_index_concurrently
 from sluicegate.rules.kit.remedy import instead
 from sluicegate.rules.kit.rule import Problem, Rule
 from sluicegate.rules.kit.spelling import identifier
@@ -70,11 +70,10 @@ def check(context: Context) -> Iterator[Problem]:
     if fresh and not context.filled_here(table):
         node = as_method(context.node, "hnsw")
         name = context.node.idxname or f"ix_{table.name}"
+        build = create_index if context.is_new(table) else create_index_concurrently
         yield Problem(
             f"{identifier(name)} is an IVFFlat index, and {context.spelled(table)} holds no vector yet: its lists "
             "are trained "
             "on nothing, so searches will miss most of what they should find.",
-            instead(
-                create_index_concurrently(node, name, table), advice="Build it after the data is there, or use HNSW:"
-            ),
+            instead(build(node, name, table), advice="Build it after the data is there, or use HNSW:"),
         )

@@ -24,10 +24,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from postgast import pg_query_pb2 as pg
+
 from sluicegate.findings import Level
+from sluicegate.rules.kit.operations import rename_table
 from sluicegate.rules.kit.remedy import execute, instead
 from sluicegate.rules.kit.rule import Problem, Rule
-from sluicegate.rules.kit.spelling import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,10 +57,12 @@ def check(context: Context) -> Iterator[Problem]:
     renamed = context.renamed("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE")
     if renamed is None or not context.in_use(renamed.table) or context.name_returns(renamed):
         return
-    old, new = context.spelled(renamed.table), identifier(renamed.new)
+    old, new = context.spelled(renamed.table), renamed.new
+    plain = context.kind == "rename_stmt" and context.node.rename_type == pg.OBJECT_TABLE
+    rename = rename_table(renamed.table, new) if plain else execute(context.statement.sql)
     yield Problem(
         f"Renaming {old} to {new} breaks running code: whatever still says {old} fails from this moment, and "
         "whatever says "
         f"{new} failed until now.",
-        instead(execute(context.statement.sql), execute(f"CREATE VIEW {old} AS SELECT * FROM {new}")),
+        instead(rename, execute(f"CREATE VIEW {old} AS SELECT * FROM {new}")),
     )

@@ -39,8 +39,10 @@ CREATE TABLE events (id bigint PRIMARY KEY, organization_id bigint, kind varchar
 """
 
 BAD = """
-op.execute("CREATE FUNCTION count_events() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM "
-           "events'")
+op.execute(
+    "CREATE FUNCTION count_events() RETURNS bigint LANGUAGE sql SECURITY DEFINER"
+    " AS 'SELECT count(*) FROM events'"
+)
 """
 
 GOOD = """

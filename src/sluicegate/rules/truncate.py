@@ -59,6 +59,6 @@ def check(context: Context) -> Iterator[Problem]:
         yield Problem(
             f"TRUNCATE destroys every row of {listed(context.described(name) for name in hit)}"
             + (f" and, through CASCADE, of {listed(others)}" if others else "")
-            + f" {context.waiting(hit[0])}.",
+            + f" {context.waiting(hit[0])} until the transaction ends.",
             advice("Delete in batches with a backfill, or let a person do it who looks at the rows first."),
         )

@@ -55,7 +55,7 @@ def check(revision: RevisionContext) -> Iterator[Problem]:
         return
     for reason, location in revision.reasons():
         yield Problem(
-            f"The revision could not be read: {reason}",
+            f"The revision could not be read: {reason.rstrip('.')}.",
             advice("Try it on a clone of production's schema with: sluicegate dry-run"),
             location=location,
         )

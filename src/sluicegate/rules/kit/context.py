@@ -20,7 +20,7 @@ from sluicegate.rules.kit.vanished import Vanished, vanished
 from sluicegate.rules.kit.vector_changes import dimensions_differ, loses_values
 from sluicegate.rules.kit.words import lock_words, who_waits
 from sluicegate.settings.keys import milliseconds
-from sluicegate.statements.nodes import qualified, walk_kinds
+from sluicegate.statements.nodes import qualified, strings, walk_kinds
 from sluicegate.statements.tokens import scan
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from sluicegate.catalog.model import Column, UserType
 
+
+GATE = ("sluicegate", "require_backfill")
+"""The function behind ``op.require_backfill``."""
 
 NAME_BYTES = 63
 """How many bytes of a name PostgreSQL keeps: NAMEDATALEN - 1."""
@@ -257,6 +260,11 @@ class Context(Tables):
             and mine.line <= place.end_line
             for _, place in self.revision.reasons()
         )
+
+    @property
+    def is_gate(self) -> bool:
+        """Tell whether it calls ``op.require_backfill``, which changes nothing and fails while the proof is missing."""
+        return any(strings(call.funcname)[-2:] == GATE for call in walk_kinds(self.node, pg.FuncCall))
 
     @property
     def in_transaction(self) -> bool:

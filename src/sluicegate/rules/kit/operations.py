@@ -9,6 +9,7 @@ from postgast import pg_query_pb2 as pg
 from sluicegate.rules.kit.alembic_types import alembic_type
 from sluicegate.rules.kit.remedy import Code, call, execute, outside_transaction, python_string
 from sluicegate.rules.kit.spelling import expression_sql, identifier, qualified_identifier, type_sql
+from sluicegate.statements.nodes import option_texts
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Name
@@ -61,6 +62,19 @@ def not_null_by_check(table: Name, column: str) -> tuple[Code, ...]:
         validate(table, check),
         set_not_null(table, column),
         drop_constraint(table, check, "check"),
+    )
+
+
+def drop_table(table: Name) -> Code:
+    """Drop a table."""
+    return Code(call("op.drop_table", [python_string(table.name), *_schema(table)]), f"DROP TABLE {table_sql(table)};")
+
+
+def rename_table(table: Name, new: str) -> Code:
+    """Rename a table."""
+    return Code(
+        call("op.rename_table", [python_string(table.name), python_string(new), *_schema(table)]),
+        f"ALTER TABLE {table_sql(table)} RENAME TO {identifier(new)};",
     )
 
 
@@ -134,12 +148,17 @@ def drop_constraint(table: Name, constraint: str, kind: str) -> Code:
 
 def create_index_concurrently(statement: Any, name: str, table: Name) -> Code:
     """Build the index of an ``IndexStmt`` without blocking writes."""
+    return outside_transaction(create_index(statement, name, table, concurrently=True))
+
+
+def create_index(statement: Any, name: str, table: Name, *, concurrently: bool = False) -> Code:
+    """Build the index of an ``IndexStmt``."""
     node = pg.IndexStmt()
     node.CopyFrom(statement)
-    node.concurrent, node.idxname, node.if_not_exists = True, name, False
+    node.concurrent, node.idxname, node.if_not_exists = concurrently, name, False
     sql = expression_sql(node).replace(" USING btree", "")
     alembic = _create_index_call(node, name, table)
-    return outside_transaction(Code(alembic, f"{sql};") if alembic else execute(sql))
+    return Code(alembic, f"{sql};") if alembic else execute(sql)
 
 
 def index_concurrently(table: Name, name: str, columns: list[str], *, unique: bool = False) -> Code:
@@ -202,10 +221,10 @@ def _create_index_call(node: Any, name: str, table: Name) -> str | None:
         pairs = ", ".join(f"{python_string(key)}: {python_string(value)}" for key, value in classes.items())
         arguments.append(f"postgresql_ops={{{pairs}}}")
     if node.options:
-        options = {option.def_elem.defname: expression_sql(option.def_elem.arg) for option in node.options}
-        pairs = ", ".join(f"{python_string(key)}: {value}" for key, value in options.items())
-        if not all(value.replace(".", "").isdigit() for value in options.values()):
+        values = option_texts(node.options)
+        if not all(value.replace(".", "").isdigit() for value in values.values()):
             return None
+        pairs = ", ".join(f"{python_string(key)}: {value}" for key, value in values.items())
         arguments.append(f"postgresql_with={{{pairs}}}")
     if node.index_including_params:
         names = [param.index_elem.name for param in node.index_including_params]
@@ -214,7 +233,9 @@ def _create_index_call(node: Any, name: str, table: Name) -> str | None:
         arguments.append(f"postgresql_where=sa.text({python_string(expression_sql(node.where_clause))})")
     if node.nulls_not_distinct or node.table_space:
         return None
-    return call("op.create_index", [*arguments, "postgresql_concurrently=True"])
+    if node.concurrent:
+        arguments.append("postgresql_concurrently=True")
+    return call("op.create_index", arguments)
 
 
 def drop_index_concurrently(schema: str, name: str, table: Name | None) -> Code:

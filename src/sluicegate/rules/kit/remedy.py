@@ -67,7 +67,7 @@ class Remedy:
             [textwrap.fill(self.advice, WIDTH, break_long_words=False, break_on_hyphens=False)] if self.advice else []
         )
         for revision in self.revisions:
-            lines = [f"{comment} {revision.title}"] if revision.title else []
+            lines = [f"{comment} {line}" for line in textwrap.wrap(revision.title, WIDTH - 3)]
             lines += [str(getattr(part, spelling)) for part in revision.parts]
             blocks.append("\n".join(lines))
         return "\n\n".join(blocks)
@@ -86,6 +86,13 @@ def phased(*revisions: Revision, advice: str = "") -> Remedy:
 def advice(text: str) -> Remedy:
     """Build a remedy that no code can express."""
     return Remedy(advice=text)
+
+
+def allowed(code: Code, rule: str, reason: str) -> Code:
+    """Put the comment beside an operation that allows a rule for it."""
+    return Code(
+        f"{code.alembic}  # sluicegate: allow[{rule}] {reason}", f"{code.sql} -- sluicegate: allow[{rule}] {reason}"
+    )
 
 
 def execute(sql: str) -> Code:

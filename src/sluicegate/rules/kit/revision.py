@@ -13,7 +13,7 @@ from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import Catalog
 from sluicegate.findings import Location
-from sluicegate.rules.kit.context import Context
+from sluicegate.rules.kit.context import GATE, Context
 from sluicegate.rules.kit.mentions import mentioned_paths
 from sluicegate.statements.nodes import strings, value_of, walk_kinds
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from sluicegate.rules.kit.mentions import Mention
     from sluicegate.rules.kit.step import Step
     from sluicegate.settings.policy import Policy
-
-
-GATE = ("sluicegate", "require_backfill")
-"""The function behind ``op.require_backfill``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,27 @@
+"""What the rule ``drop-vector-column`` says of its example."""
+
+from __future__ import annotations
+
+from .verbs import assert_says
+
+RULE = "drop-vector-column"
+
+EXPECTED = """\
+error[drop-vector-column] drop_vector_column_bad.py:11:5 (revision drop_vector_column_bad)
+  11 │     op.drop_column("workflow_insights", "embedding")
+     │     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+  Dropping workflow_insights.embedding (vector(3)) destroys the embeddings of every row and the
+  index ix_workflow_insights_embedding with them; they come back only from the provider, one row at
+  a time.
+
+  Instead:
+    Leave embedding in place. If another column takes over: add it, backfill it, prove it with
+    `sluicegate verify`, switch every reader and writer, and drop this one in a later release.
+
+1 revision, 1 statement judged for PostgreSQL 16: 1 error.
+"""
+
+
+def test_bad_is_reported_in_these_words(examples):
+    assert_says(examples, RULE, EXPECTED)

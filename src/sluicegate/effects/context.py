@@ -178,7 +178,8 @@ class Builder:
 class Context:
     """One statement with everything that decides what it does, and the questions a family asks of it.
 
-    ``version`` is the server's major version. Names in questions are ``RangeVar`` messages, lists of ``String`` nodes
+    ``version`` is the server's major version; ``variables`` says that a name which no table has may be a variable of
+    PL/pgSQL; ``calling`` lists the functions whose bodies are being followed. Names in questions are ``RangeVar`` messages, lists of ``String`` nodes
     or ``(schema or None, name)`` pairs.
     """
 
@@ -187,6 +188,8 @@ class Context:
     session: Session
     version: int
     builder: Builder = field(repr=False)
+    variables: bool = False
+    calling: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, statement: Statement, catalog: Catalog, session: Session, version: int) -> Context:

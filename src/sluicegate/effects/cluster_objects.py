@@ -1,0 +1,72 @@
+"""Databases, tablespaces and roles: what belongs to the whole cluster, which a schema says nothing about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.effects.context import Refused
+from sluicegate.effects.roles import require_role, require_roles
+
+if TYPE_CHECKING:
+    from sluicegate.effects.context import Context
+
+
+def create_database(context: Context, _node: Any) -> None:
+    """Note the effects of CREATE DATABASE."""
+    context.builder.forbid_in_transaction("CREATE DATABASE")
+
+
+def drop_database(context: Context, node: Any) -> None:
+    """Note the effects of DROP DATABASE."""
+    context.builder.forbid_in_transaction("DROP DATABASE")
+    if not node.missing_ok:
+        context.builder.depends(f"fails if there is no database {node.dbname}")
+
+
+def alter_database(context: Context, node: Any) -> None:
+    """Note the effects of ALTER DATABASE … with options."""
+    if any(item.def_elem.defname == "tablespace" for item in node.options):
+        context.builder.forbid_in_transaction("ALTER DATABASE SET TABLESPACE")
+    context.builder.depends(f"fails if there is no database {node.dbname}")
+
+
+def create_tablespace(context: Context, node: Any) -> None:
+    """Note the effects of CREATE TABLESPACE."""
+    context.builder.forbid_in_transaction("CREATE TABLESPACE")
+    if node.tablespacename.startswith("pg_"):
+        raise Refused("42939", f'unacceptable tablespace name "{node.tablespacename}"')
+    context.builder.depends(f"fails if the server has no directory {node.location}")
+
+
+def drop_tablespace(context: Context, node: Any) -> None:
+    """Note the effects of DROP TABLESPACE."""
+    context.builder.forbid_in_transaction("DROP TABLESPACE")
+    if not node.missing_ok:
+        context.builder.depends(f"fails if there is no tablespace {node.tablespacename}")
+
+
+def create_role(context: Context, node: Any) -> None:
+    """Note the effects of CREATE ROLE."""
+    if node.role.startswith("pg_"):
+        raise Refused("42939", f'role name "{node.role}" is reserved')
+    context.builder.depends(f"fails if there is a role {node.role}")
+
+
+def change_role(context: Context, node: Any) -> None:
+    """Note the effects of ALTER ROLE."""
+    if node.HasField("role"):
+        require_roles(context, [node.role])
+
+
+def drop_role(context: Context, node: Any) -> None:
+    """Note the effects of DROP ROLE."""
+    if not node.missing_ok:
+        for item in node.roles:
+            require_role(context, item.role_spec.rolename)
+    context.builder.depends("fails if the role owns anything in any database")
+
+
+def reassign(context: Context, node: Any) -> None:
+    """Note the effects of REASSIGN OWNED."""
+    require_roles(context, node.roles)
+    context.builder.unknown("which objects the role owns is not known")

@@ -1,0 +1,343 @@
+"""What would go along with a dropped object, and what forbids the drop: ``pg_depend`` worked out from the catalog."""
+
+from __future__ import annotations
+
+import enum
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sluicegate.catalog.columns_used import expression_columns, index_columns
+from sluicegate.catalog.model import ConstraintKind, Name, RelationKind, TypeKind
+from sluicegate.catalog.types import display
+from sluicegate.effects.mentions import Mentions
+from sluicegate.effects.subquery_reads import subquery_reads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sluicegate.catalog.model import Catalog, Expression, Function, Index, Relation, SqlType
+
+
+class Sort(enum.StrEnum):
+    """What an object is, in the server's words."""
+
+    RELATION = "table"
+    COLUMN = "column"
+    CONSTRAINT = "constraint"
+    DEFAULT = "default value"
+    INDEX = "index"
+    TRIGGER = "trigger"
+    POLICY = "policy"
+    RULE = "rule"
+    STATISTICS = "statistics object"
+    TYPE = "type"
+    FUNCTION = "function"
+    SCHEMA = "schema"
+    EXTENSION = "extension"
+
+
+class Thing(NamedTuple):
+    """An object: ``owner`` is the relation of a column, constraint or trigger, else the object's own name."""
+
+    sort: Sort
+    owner: Name
+    part: str = ""
+
+
+class Need(enum.IntEnum):
+    """How strongly a thing depends on another (``pg_depend.deptype``; PostgreSQL 18 manual, 52.18)."""
+
+    NORMAL = 0
+    AUTO = 1
+    INTERNAL = 2
+
+
+def relation_thing(name: Name) -> Thing:
+    """Return the object that a table, view, sequence or composite type is."""
+    return Thing(Sort.RELATION, name)
+
+
+def function_thing(function: Function) -> Thing:
+    """Return the object that a function is; overloads are told apart by their argument types."""
+    return Thing(Sort.FUNCTION, function.name, ",".join(display(argument) for argument in function.argument_types))
+
+
+def schema_thing(name: str) -> Thing:
+    """Return the object that a schema is."""
+    return Thing(Sort.SCHEMA, Name("", name))
+
+
+def extension_thing(name: str) -> Thing:
+    """Return the object that an extension is."""
+    return Thing(Sort.EXTENSION, Name("", name))
+
+
+class Removal(NamedTuple):
+    """What a drop takes away.
+
+    Attributes:
+        asked: what the statement names.
+        along: what goes silently or by CASCADE.
+        blockers: what depends on it and stops the drop without CASCADE.
+    """
+
+    asked: frozenset[Thing]
+    along: frozenset[Thing]
+    blockers: frozenset[Thing]
+
+    @property
+    def everything(self) -> frozenset[Thing]:
+        """Return all that is gone."""
+        return self.asked | self.along
+
+
+class Dependencies:
+    """The dependencies of a catalog, as edges from a thing to what depends on it."""
+
+    def __init__(self, catalog: Catalog, search_path: tuple[str, ...]) -> None:
+        self.catalog = catalog
+        self._mentions = Mentions(catalog, search_path)
+        self._path = search_path
+        self._dependents: dict[Thing, list[tuple[Thing, Need]]] = defaultdict(list)
+        for relation in catalog.relations.values():
+            self._relation(relation)
+        for index in catalog.indexes.values():
+            self._index(index)
+        self._types()
+        self._functions()
+        for extension in catalog.extensions.values():
+            self._add(extension_thing(extension.name), schema_thing(extension.schema))
+
+    def dependents(self, thing: Thing) -> tuple[tuple[Thing, Need], ...]:
+        """Return what depends on a thing directly."""
+        return tuple(self._dependents.get(thing, ()))
+
+    def required_by(self, thing: Thing) -> Thing | None:
+        """Return the thing that this one is an inner part of, which forbids dropping it alone."""
+        for owner, dependents in self._dependents.items():
+            if (thing, Need.INTERNAL) in dependents:
+                return owner
+        return None
+
+    def removal(self, asked: Iterable[Thing]) -> Removal:
+        """Return what goes when these things are dropped.
+
+        Source: ``findDependentObjects`` and ``reportDependentObjects`` in PostgreSQL's dependency.c: a thing that some
+        path of automatic dependencies reaches never stops a drop.
+        """
+        originals = frozenset(asked)
+        reached: dict[Thing, Need] = dict.fromkeys(originals, Need.INTERNAL)
+        pending = list(originals)
+        while pending:
+            thing = pending.pop()
+            for dependent, need in self._dependents.get(thing, ()):
+                if dependent not in reached:
+                    reached[dependent] = need
+                    pending.append(dependent)
+                else:
+                    reached[dependent] = max(reached[dependent], need)
+        return Removal(
+            originals,
+            frozenset(reached) - originals,
+            frozenset(thing for thing, need in reached.items() if need is Need.NORMAL and thing not in originals),
+        )
+
+    # -- edges ---------------------------------------------------------------------------------------------------
+
+    def _add(self, dependent: Thing, on: Thing, need: Need = Need.NORMAL) -> None:
+        if dependent != on:
+            self._dependents[on].append((dependent, need))
+
+    def _relation(self, relation: Relation) -> None:
+        thing = relation_thing(relation.name)
+        self._add(thing, schema_thing(relation.name.schema))
+        for parent in relation.parents:
+            self._add(thing, relation_thing(parent), Need.AUTO if relation.bound is not None else Need.NORMAL)
+        if relation.of_type is not None:
+            self._add(thing, relation_thing(relation.of_type))
+        if relation.owned_by is not None:
+            table, column = relation.owned_by
+            owner = self.catalog.relations.get(table)
+            identity = owner is not None and column in owner.columns and owner.columns[column].identity is not None
+            self._add(thing, Thing(Sort.COLUMN, table, column), Need.INTERNAL if identity else Need.AUTO)
+        for name in relation.statistics:
+            self._add(Thing(Sort.STATISTICS, relation.name, name), thing, Need.AUTO)
+        for name in relation.rules:
+            self._add(Thing(Sort.RULE, relation.name, name), thing, Need.AUTO)
+        self._columns(relation, thing)
+        self._constraints(relation, thing)
+        self._triggers(relation, thing)
+        self._policies(relation, thing)
+        for read, columns in relation.reads.items():
+            self._add(thing, relation_thing(read))
+            for column in columns or ():
+                self._add(thing, Thing(Sort.COLUMN, read, column))
+        if relation.query is not None:
+            self._mentioned(thing, relation.query, relations=False)
+
+    def _columns(self, relation: Relation, thing: Thing) -> None:
+        is_view = relation.kind in {RelationKind.VIEW, RelationKind.MATERIALIZED_VIEW}
+        for column in relation.columns.values():
+            own = Thing(Sort.COLUMN, relation.name, column.name)
+            self._add(own, thing, Need.AUTO)
+            for on in self._type_things(column.type):
+                # A view cannot lose a column: it goes as a whole.
+                self._add(thing if is_view else own, on)
+            if column.default is None:
+                continue
+            default = own if column.generated is not None else Thing(Sort.DEFAULT, relation.name, column.name)
+            if default != own:
+                self._add(default, own, Need.AUTO)
+            else:
+                for used in expression_columns(column.default, relation.columns):
+                    self._add(own, Thing(Sort.COLUMN, relation.name, used))
+            self._mentioned(default, column.default)
+
+    def _constraints(self, relation: Relation, thing: Thing) -> None:
+        for constraint in relation.constraints.values():
+            if constraint.kind is ConstraintKind.NOT_NULL:
+                continue
+            own = Thing(Sort.CONSTRAINT, relation.name, constraint.name)
+            self._add(own, thing, Need.AUTO)
+            for column in (*constraint.columns, *expression_columns(constraint.expression, relation.columns)):
+                self._add(own, Thing(Sort.COLUMN, relation.name, column), Need.AUTO)
+            if constraint.expression is not None:
+                self._mentioned(own, constraint.expression)
+            if constraint.inherited and relation.bound is not None and relation.parents:
+                self._inherited(relation, constraint.name, own)
+            if constraint.references is None:
+                continue
+            self._add(own, relation_thing(constraint.references))
+            for partition in self.catalog.descendants_of(constraint.references):
+                if partition.bound is not None:
+                    self._add(own, relation_thing(partition.name))
+            for column in constraint.referenced_columns:
+                self._add(own, Thing(Sort.COLUMN, constraint.references, column))
+            key = self._referenced_key(constraint.references, constraint.referenced_columns)
+            if key is not None:
+                self._add(own, key)
+
+    def _inherited(self, relation: Relation, name: str, own: Thing) -> None:
+        parent = self.catalog.relations.get(relation.parents[0])
+        constraint = relation.constraints[name]
+        for candidate in parent.constraints.values() if parent is not None else ():
+            if candidate.kind is constraint.kind and candidate.columns == constraint.columns:
+                self._add(own, Thing(Sort.CONSTRAINT, relation.parents[0], candidate.name), Need.INTERNAL)
+                return
+
+    def _referenced_key(self, table: Name, columns: tuple[str, ...]) -> Thing | None:
+        """Return the constraint or index that makes the referenced columns unique."""
+        best: Thing | None = None
+        for index in self.catalog.indexes_of(table):
+            keys = tuple(key.column for key in index.keys)
+            if not index.unique or index.predicate is not None or set(keys) != set(columns):
+                continue
+            if index.constraint is not None:
+                relation = self.catalog.relations.get(table)
+                constraint = relation.constraints.get(index.constraint) if relation is not None else None
+                found = Thing(Sort.CONSTRAINT, table, index.constraint)
+                if constraint is not None and constraint.kind is ConstraintKind.PRIMARY_KEY:
+                    return found
+                best = best or found
+            else:
+                best = best or Thing(Sort.INDEX, index.name)
+        return best
+
+    def _triggers(self, relation: Relation, thing: Thing) -> None:
+        for trigger in relation.triggers.values():
+            own = Thing(Sort.TRIGGER, relation.name, trigger.name)
+            self._add(own, thing, Need.AUTO)
+            for column in trigger.update_columns:
+                self._add(own, Thing(Sort.COLUMN, relation.name, column))
+            for function in self.catalog.functions.get(trigger.function, ()):
+                self._add(own, function_thing(function))
+            parent = self.catalog.relations.get(relation.parents[0]) if relation.bound and relation.parents else None
+            if parent is not None and trigger.for_each_row and trigger.name in parent.triggers:
+                self._add(own, Thing(Sort.TRIGGER, parent.name, trigger.name), Need.INTERNAL)
+
+    def _policies(self, relation: Relation, thing: Thing) -> None:
+        for policy in relation.policies.values():
+            own = Thing(Sort.POLICY, relation.name, policy.name)
+            self._add(own, thing, Need.AUTO)
+            for expression in (policy.using, policy.with_check):
+                if expression is None:
+                    continue
+                for column in expression_columns(expression, relation.columns):
+                    self._add(own, Thing(Sort.COLUMN, relation.name, column))
+                for read, columns in subquery_reads(expression.node, self.catalog, self._path).items():
+                    for column in columns or ():
+                        self._add(own, Thing(Sort.COLUMN, read, column))
+                self._mentioned(own, expression)
+
+    def _index(self, index: Index) -> None:
+        own = Thing(Sort.INDEX, index.name)
+        relation = self.catalog.relations.get(index.table)
+        if index.constraint is not None:
+            self._add(own, Thing(Sort.CONSTRAINT, index.table, index.constraint), Need.INTERNAL)
+        else:
+            self._add(own, relation_thing(index.table), Need.AUTO)
+            for column in index_columns(index, relation.columns) if relation is not None else ():
+                self._add(own, Thing(Sort.COLUMN, index.table, column), Need.AUTO)
+        if index.parent is not None:
+            self._add(own, Thing(Sort.INDEX, index.parent), Need.INTERNAL)
+        for key in index.keys:
+            if key.expression is not None:
+                self._mentioned(own, key.expression)
+        if index.predicate is not None:
+            self._mentioned(own, index.predicate)
+        if index.method in {"hnsw", "ivfflat"}:
+            self._add(own, extension_thing("vector"))
+
+    def _types(self) -> None:
+        for user_type in self.catalog.types.values():
+            own = Thing(Sort.TYPE, user_type.name)
+            if user_type.extension is not None:
+                self._add(own, extension_thing(user_type.extension), Need.INTERNAL)
+            else:
+                self._add(own, schema_thing(user_type.name.schema))
+            for base in (user_type.base, user_type.subtype):
+                for on in self._type_things(base) if base is not None else ():
+                    self._add(own, on)
+            for constraint in user_type.constraints.values():
+                if constraint.expression is not None:
+                    # A domain's check is its own object, but it takes no table along.
+                    self._mentioned(Thing(Sort.CONSTRAINT, user_type.name, constraint.name), constraint.expression)
+            if user_type.kind is TypeKind.COMPOSITE and user_type.name in self.catalog.relations:
+                self._add(relation_thing(user_type.name), own, Need.INTERNAL)
+
+    def _functions(self) -> None:
+        for functions in self.catalog.functions.values():
+            for function in functions:
+                own = function_thing(function)
+                if function.extension is not None:
+                    self._add(own, extension_thing(function.extension), Need.INTERNAL)
+                else:
+                    self._add(own, schema_thing(function.name.schema))
+                for read, columns in function.reads.items():
+                    self._add(own, relation_thing(read))
+                    for column in columns or ():
+                        self._add(own, Thing(Sort.COLUMN, read, column))
+                for used in (*function.argument_types, *((function.returns,) if function.returns else ())):
+                    for on in self._type_things(used):
+                        self._add(own, on)
+
+    def _type_things(self, sql_type: SqlType) -> tuple[Thing, ...]:
+        """Return the type, or the relation whose row type it is."""
+        if sql_type.name in self.catalog.types:
+            return (Thing(Sort.TYPE, sql_type.name),)
+        if sql_type.name in self.catalog.relations:
+            return (relation_thing(sql_type.name),)
+        return ()
+
+    def _mentioned(self, dependent: Thing, expression: Expression, *, relations: bool = True) -> None:
+        if expression.node is None:
+            return
+        found: Any = self._mentions.of(expression.node)
+        for function in found.functions:
+            self._add(dependent, function_thing(function))
+        for name in found.types:
+            self._add(dependent, Thing(Sort.TYPE, name))
+        for name in found.sequences if not relations else (*found.relations, *found.sequences):
+            self._add(dependent, relation_thing(name))
+        if found.vector:
+            self._add(dependent, extension_thing("vector"))

@@ -7,7 +7,7 @@ joins every chunk with the whole of ``t``, and the backfill slows down as it goe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
@@ -35,6 +35,7 @@ class Implied:
         column: the column.
         schema: the schema of its table, None when the text does not say.
         table: its table.
+        decides: whether the condition is false for every row of the chunk when the table has no row in the range.
     """
 
     offset: int
@@ -42,6 +43,7 @@ class Implied:
     column: str
     schema: str | None
     table: str
+    decides: bool = False
 
 
 def in_condition(text: str, key: str) -> tuple[Implied, ...]:
@@ -49,11 +51,12 @@ def in_condition(text: str, key: str) -> tuple[Implied, ...]:
     prefix = "SELECT (\n"
     sql = f"{prefix}{text}\n)"
     statement = parse_statement(sql).node
+    whole = unwrap(unwrap(statement.target_list[0]).val)
     found: list[Implied] = []
     for link in walk_kinds(statement, pg.SubLink):
         select = unwrap(link.subselect)
         if link.sub_link_type == pg.EXISTS_SUBLINK and ROW not in _names(select.from_clause):
-            found += _equalities(statement, select, select.from_clause, ROW, key)
+            found += _equalities(statement, select, select.from_clause, ROW, key, whole=link is whole)
     return _placed(sql, found, len(prefix))
 
 
@@ -96,12 +99,22 @@ def _never_null(node: Any) -> bool:
     return isinstance(inner, pg.NullTest | pg.BooleanTest)
 
 
-def _equalities(statement: Any, message: Any, sources: Any, alias: str, key: str) -> Iterator[Implied]:
+def _equalities(
+    statement: Any, message: Any, sources: Any, alias: str, key: str, *, whole: bool = False
+) -> Iterator[Implied]:
     """Find ``alias.key = table.column`` among the conditions of WHERE and of every ON, whatever the kind of join."""
     tables = _names(sources)
     shadowed = {query.ctename for query in walk_kinds(statement, pg.CommonTableExpr)}
-    conditions = [*_conjuncts(message.where_clause), *(one for on in _ons(sources) for one in _conjuncts(on))]
-    for condition in conditions:
+    # An aggregate or a set operation may return a row where no row was found.
+    simple = (
+        not (message.group_clause or message.HasField("having_clause") or message.op != pg.SETOP_NONE)
+        if whole
+        else False
+    )
+    simple = simple and not any(walk_kinds(message, pg.FuncCall))
+    conditions = [(one, simple) for one in _conjuncts(message.where_clause)]
+    conditions += [(one, False) for on in _ons(sources) for one in _conjuncts(on)]
+    for condition, deciding in conditions:
         if not isinstance(condition, pg.A_Expr) or condition.kind != pg.AEXPR_OP or strings(condition.name) != ("=",):
             continue
         sides = [_column(condition.lexpr), _column(condition.rexpr)]
@@ -112,7 +125,14 @@ def _equalities(statement: Any, message: Any, sources: Any, alias: str, key: str
         if other is None or table is None or table.relname in {CHUNK_NAME, *shadowed}:
             continue
         offset = unwrap(condition.lexpr).location
-        yield Implied(offset, other[0], other[1], table.schemaname or None, table.relname)
+        yield Implied(offset, other[0], other[1], table.schemaname or None, table.relname, deciding)
+
+
+def _finds_only_rows(select: pg.SelectStmt) -> bool:
+    """Whether a query returns nothing when its WHERE holds for nothing; an aggregate would return a row even then."""
+    grouped = bool(select.group_clause) or select.HasField("having_clause") or select.op != pg.SETOP_NONE
+    calls = (call for target in select.target_list for call in walk_kinds(target, pg.FuncCall))
+    return not grouped and next(calls, None) is None
 
 
 def _ons(sources: Any) -> Iterator[Any]:
@@ -162,6 +182,6 @@ def _placed(sql: str, found: list[Implied], shift: int) -> tuple[Implied, ...]:
     """Turn the parser's byte offsets into characters of the author's text."""
     encoded = sql.encode()
     return tuple(
-        Implied(len(encoded[: one.offset].decode()) - shift, one.alias, one.column, one.schema, one.table)
+        replace(one, offset=len(encoded[: one.offset].decode()) - shift)
         for one in sorted(found, key=lambda one: one.offset)
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
@@ -29,6 +30,12 @@ _IMPLYING = frozenset(
 
 class PreflightError(UsageError):
     """The database is not as this backfill needs it."""
+
+
+_WHOLE = ("smallint", "integer", "bigint")
+
+_DENSE = Decimal("0.8")
+"""From this share of used numbers on, chunks that are counted instead of walked are full enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,10 @@ def inspect(connection: Connection, definition: Backfill) -> Preflight:
         _check_sidecar(connection, definition, columns)
     implied = frozenset(one for one in _implied(definition) if _confirmed(connection, one, columns[0]))
     statements = Statements(definition, columns, implied)
+    if len(columns) == 1 and columns[0].type in _WHOLE and table.estimate > 0:
+        spread = connection.execute(statements.spread()).fetchone()
+        dense = spread is not None and spread[0] is not None and spread[0] * _DENSE <= table.estimate
+        statements = replace(statements, dense=dense)
     return Preflight(statements, table.estimate, table.analysed, server.database, server.role)
 
 

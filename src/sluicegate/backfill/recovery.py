@@ -27,6 +27,10 @@ PARKED_SHARE = 0.1
 """More parked rows than this share of the written ones mean that the definition is wrong, not the rows."""
 
 
+_NOT_PREPARED = ("26000", "42P05")
+"""A pooler between us and the server mixes up prepared statements; then none are used."""
+
+
 class Next(enum.Enum):
     """What to do about a chunk that failed."""
 
@@ -59,6 +63,9 @@ class Recovery:
         session = self._session
         session.rollback()
         failure = classify(sqlstate_of(error))
+        if error.sqlstate in _NOT_PREPARED and session.connection.prepare_threshold is not None:
+            session.connection.prepare_threshold = None
+            return Next.AGAIN
         if session.connection.closed or failure is Failure.LOST:
             session.reconnect(words_of(error))
             return Next.AGAIN

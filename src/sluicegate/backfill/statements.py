@@ -40,11 +40,13 @@ class Statements:
         definition: what the author says.
         key: the key's columns in order.
         implied: conditions on other tables that the server confirmed as safe to draw from the chunk's range.
+        dense: whether the key is a whole number of which most are in use.
     """
 
     definition: Backfill
     key: tuple[KeyColumn, ...]
     implied: frozenset[Implied] = frozenset()
+    dense: bool = False
 
     def apply(self, keys: Range) -> sql.Composed:
         """The author's statement for the rows of a range."""
@@ -91,6 +93,42 @@ class Statements:
             texts=sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names),
         )
 
+    def strides(self, lo: Bound | None) -> sql.Composed:
+        """As ``bounds``, for a dense key of whole numbers: each end is counted on from the next key, not walked to.
+
+        A range of so many whole numbers never holds more keys than that, and the jump to the next key skips gaps.
+        """
+        [column] = self.key
+        one = sql.SQL(
+            "SELECT least(%(hi_0)s::numeric, row.{key}::numeric + %(size)s - 1)::{type} AS k FROM {table} AS row "
+            "WHERE {condition} AND {below} ORDER BY row.{key} LIMIT 1"
+        )
+        first, following = (
+            one.format(
+                key=sql.Identifier(column.name),
+                type=_trusted(column.type),
+                table=self._table,
+                condition=condition,
+                below=self._compare("<=", "hi", True),
+            )
+            for condition in (
+                self._compare(">", "lo", lo is not None),
+                sql.SQL("{} > s.k").format(sql.Identifier(ROW, column.name)),
+            )
+        )
+        return sql.SQL(
+            "WITH RECURSIVE s (n, k) AS (SELECT 1, f.k FROM ({first}) AS f UNION ALL "
+            "SELECT s.n + 1, f.k FROM s CROSS JOIN LATERAL ({following}) AS f WHERE s.n < %(window)s) "
+            "SELECT k::text FROM s ORDER BY n"
+        ).format(first=first, following=following)
+
+    def spread(self) -> sql.Composed:
+        """How far the lowest and the highest key of whole numbers lie apart."""
+        [column] = self.key
+        return sql.SQL("SELECT max({key})::numeric - min({key})::numeric + 1 FROM {table}").format(
+            key=sql.Identifier(column.name), table=self._table
+        )
+
     def has_keys(self, keys: Range) -> sql.Composed:
         """Whether a range holds any key."""
         return sql.SQL("SELECT EXISTS (SELECT 1 FROM {} AS row WHERE {})").format(self._table, self._within(keys))
@@ -134,7 +172,7 @@ class Statements:
             source=sql.SQL(", ").join(sql.Identifier(ROW, column.name) for column in self.key),
             table=self._table,
             within=self._within(keys),
-            missing=self._missing(keys),
+            missing=self._missing(keys, filling=True),
         )
 
     def sidecar_claim(self) -> sql.Composed:
@@ -235,18 +273,32 @@ class Statements:
         return _spliced(text, places)
 
     def _chunk(self, source: sql.Composable, within: sql.Composable, keys: Range | None) -> sql.Composed:
-        return sql.SQL("(SELECT row.* FROM {} WHERE {} AND {})").format(source, within, self._missing(keys))
+        return sql.SQL("(SELECT row.* FROM {} WHERE {} AND {})").format(
+            source, within, self._missing(keys, filling=True)
+        )
 
-    def _missing(self, keys: Range | None) -> sql.Composed:
-        """The condition for rows that are owed work and lack it."""
+    def _missing(self, keys: Range | None, *, filling: bool = False) -> sql.Composed:
+        """The condition for rows that are owed work and lack it.
+
+        Args:
+            keys: the range the rows are in, None when they are chosen by key.
+            filling: expect that none of them has it yet; then one look at the range saves the join.
+        """
         done = self.definition.done
         found = () if keys is None else in_condition(done, self.key[0].name)
-        condition = _spliced(
-            done, [(one.offset, one.offset, self._between(one, keys)) for one in found if one in self.implied]
-        )
+        usable = [one for one in found if one in self.implied]
+        condition = _spliced(done, [(one.offset, one.offset, self._between(one, keys)) for one in usable])
         # NOT (NULL) is NULL: a row about which `done` says nothing would be neither done nor missing.
-        form = "({}) AND NOT (\n{}\n)" if never_null(done) else "({}) AND (\n{}\n) IS NOT TRUE"
-        return sql.SQL(form).format(_fragment(self.definition.where), condition)
+        lacking = sql.SQL("NOT (\n{}\n)" if never_null(done) else "(\n{}\n) IS NOT TRUE").format(condition)
+        deciding = next((one for one in usable if one.decides), None)
+        if filling and deciding is not None:
+            lacking = sql.SQL("(NOT EXISTS (SELECT 1 FROM {} AS {} WHERE {}true) OR {})").format(
+                sql.Identifier(*([deciding.schema] if deciding.schema else []), deciding.table),
+                sql.Identifier(deciding.alias),
+                self._between(deciding, keys),
+                lacking,
+            )
+        return sql.SQL("({}) AND {}").format(_fragment(self.definition.where), lacking)
 
     def _usable(self, shown: str, keys: Range | None) -> list[Implied]:
         found = () if keys is None else in_statement(shown, self.key[0].name)
@@ -254,7 +306,9 @@ class Statements:
 
     def _between(self, one: Implied, keys: Range | None) -> sql.Composed:
         """The condition that a chunk's range implies for a column, ready to stand before another one."""
-        bounds = [] if keys is None else [(">=", "lo", keys.lo), ("<=", "hi", keys.hi)]
+        # Of several key columns only the first is bounded, and rows above `lo` may share its first column.
+        above: LiteralString = ">" if len(self.key) == 1 else ">="
+        bounds = [] if keys is None else [(above, "lo", keys.lo), ("<=", "hi", keys.hi)]
         return sql.Composed(
             [
                 sql.SQL("{} {} {} AND ").format(

@@ -7,8 +7,6 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from psycopg import sql
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,11 +31,11 @@ def named(file: str) -> dict[str, str]:
 
 
 @functools.cache
-def statements() -> Mapping[str, sql.SQL]:
-    """Return every statement by name; parameters are psycopg's ``%(name)s``."""
-    return {name: sql.SQL(text) for file in FILES for name, text in named(file).items()}
+def statements() -> Mapping[str, bytes]:
+    """Return every statement by name; parameters are psycopg's ``%(name)s``, which it reads once for equal bytes."""
+    return {name: text.encode() for file in FILES for name, text in named(file).items()}
 
 
-def statement(name: str) -> sql.SQL:
+def statement(name: str) -> bytes:
     """Return one statement by its name."""
     return statements()[name]

@@ -27,9 +27,9 @@ def test_the_gate_opens_only_after_verification(target_both) -> None:
     target = target_both
     fill(target, 250)
     assert gate(target) == (
-        "SG001: the gate is closed: backfill 0003 has never run in this database. Schema sluicegate holds no backfill of "
-        "that name or number. Run: sluicegate backfill run 0003. Run: sluicegate backfill verify 0003. Then run this "
-        "revision again."
+        "SG001: the gate is closed: backfill 0003 has never run in this database. Schema sluicegate holds no backfill "
+        "of that name or number. Run: sluicegate backfill run 0003. Run: sluicegate backfill verify 0003. Then run "
+        "this revision again."
     )
     target.run()
     assert gate(target) == (
@@ -168,3 +168,82 @@ def test_a_backfill_that_comes_after_another_waits_for_its_proof(target) -> None
         target.run(second)
     target.verify()
     assert target.run(second).state == "finished"
+
+
+def test_rows_that_have_it_already_are_left_alone(target) -> None:
+    """A sync trigger may have been faster; the unique index would refuse a second row."""
+    fill(target, 1000)
+    target.sql("CREATE UNIQUE INDEX ON status (event_id)")
+    target.sql("INSERT INTO status SELECT id, 'trigger' FROM events WHERE id % 3 = 0 OR id > 900")
+    assert target.run(size=100).state == "finished"
+    assert target.log.parked_rows == []
+    assert target.sql("SELECT state, count(*) FROM status GROUP BY 1 ORDER BY 1") == [
+        ("pending", 600),
+        ("trigger", 400),
+    ]
+
+
+DONES = {
+    "exists": "EXISTS (SELECT 1 FROM status AS s WHERE s.event_id = row.id)",
+    "exists and more": "EXISTS (SELECT 1 FROM status AS s WHERE row.id = s.event_id AND s.state = 'pending')",
+    "a count": "EXISTS (SELECT 1 FROM status AS s WHERE s.event_id = row.id HAVING count(*) > 0)",
+    "outer join": "EXISTS (SELECT 1 FROM (SELECT 1) AS one LEFT JOIN status AS s ON s.event_id = row.id"
+    " WHERE s.event_id IS NOT NULL)",
+    "in": "row.id IN (SELECT event_id FROM status)",
+    "other type": "EXISTS (SELECT 1 FROM status AS s WHERE s.event_id::numeric = row.id)",
+}
+
+
+@pytest.mark.parametrize("form", DONES)
+@pytest.mark.parametrize("statistics", [True, False])
+def test_every_way_to_say_done_finds_the_same_rows(target, form: str, statistics: bool) -> None:
+    fill(target, 500)
+    target.sql("INSERT INTO status SELECT id, 'pending' FROM events WHERE id % 5 = 0 AND id < 300")
+    if statistics:
+        target.sql("ANALYZE")
+    loaded = target.loaded(where="true", done=DONES[form])
+    target.run(loaded, size=90)
+    assert target.verify(loaded).verified
+    assert (target.value("SELECT count(*) FROM status"), target.doubles()) == (500, 0)
+
+
+def test_composite_keys_draw_the_same_conclusions(target) -> None:
+    target.sql("CREATE TABLE pairs (a int, b int, PRIMARY KEY (a, b)); CREATE TABLE found (a int, b int)")
+    target.sql("INSERT INTO pairs SELECT n % 7, n FROM generate_series(1, 500) n")
+    target.sql("INSERT INTO found SELECT a, b FROM pairs WHERE b % 3 = 0")
+    loaded = target.loaded(
+        table="public.pairs",
+        key=("a", "b"),
+        where="true",
+        done="EXISTS (SELECT 1 FROM found AS f WHERE f.a = row.a AND f.b = row.b)",
+        apply="INSERT INTO found SELECT row.a, row.b FROM {chunk} AS row",
+    )
+    target.run(loaded, size=30)
+    assert target.verify(loaded).verified
+    assert target.value("SELECT count(*) - count(DISTINCT (a, b)) FROM found") == 0
+
+
+@pytest.mark.parametrize("kind", ["smallint", "integer", "bigint"])
+def test_dense_whole_numbers_up_to_their_ends_are_counted_instead_of_walked(target, kind: str) -> None:
+    bits = {"smallint": 15, "integer": 31, "bigint": 63}[kind]
+    target.sql(f"CREATE TABLE walked (id {kind} PRIMARY KEY); CREATE TABLE seen (id {kind})")
+    for start, end in ((-(2**bits), 350 - 2**bits), (2**bits - 350, 2**bits - 1)):
+        target.sql("TRUNCATE walked, seen")
+        target.sql("INSERT INTO walked SELECT n FROM generate_series(%s::numeric, %s) AS n", start, end)
+        target.sql("DELETE FROM walked WHERE id BETWEEN %s AND %s", end - 100, end - 60)
+        target.sql("ANALYZE walked")
+        walk(target)
+
+
+def walk(target) -> None:
+    """Fill ``seen`` from ``walked`` and prove it."""
+    loaded = target.loaded(
+        table="public.walked",
+        where="true",
+        done="EXISTS (SELECT 1 FROM seen WHERE seen.id = row.id)",
+        apply="INSERT INTO seen SELECT row.id FROM {chunk} AS row",
+    )
+    target.run(loaded, size=40, restart=True)
+    assert max(target.log.chunks) <= 40
+    assert target.verify(loaded).verified
+    assert target.value("SELECT count(*) - count(DISTINCT id) FROM seen") == 0

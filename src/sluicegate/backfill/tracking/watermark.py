@@ -80,6 +80,7 @@ class Ranges:
         """
         self._session, self._recovery, self._kind, self._work = session, recovery, kind, work
         self._writes = writes
+        self._texts: dict[tuple[bool, bool], bytes] = {}
 
     def step(self) -> Step:
         """Deal with one chunk, or plan some, or say that there is nothing to take.
@@ -112,7 +113,11 @@ class Ranges:
 
     def _write(self, chunk: Chunk) -> int:
         session = self._session
-        rows = session.connection.execute(self._work(chunk.keys), bound_parameters(chunk.keys)).rowcount
+        # Composing parses the author's SQL; the text is the same for every chunk with the same open ends.
+        shape = (chunk.keys.lo is None, chunk.keys.hi is None)
+        if shape not in self._texts:
+            self._texts[shape] = self._work(chunk.keys).as_bytes(session.connection)
+        rows = session.connection.execute(self._texts[shape], bound_parameters(chunk.keys)).rowcount
         rows = max(rows, 0)
         with session.connection.pipeline():
             session.execute("chunk_done", **chunk.identity, rows=rows)
@@ -136,7 +141,8 @@ class Ranges:
             return self._left()
         rest = Range(frontier, upper)
         parameters = {**bound_parameters(rest), "size": session.batch_size, "window": WINDOW}
-        found = session.connection.execute(statements.bounds(frontier), parameters).fetchall()
+        ahead = statements.strides(frontier) if statements.dense else statements.bounds(frontier)
+        found = session.connection.execute(ahead, parameters).fetchall()
         ends = [tuple(bound) for bound in found]
         last = len(ends) < WINDOW
         planned = consecutive(frontier, ends, upper, last=last)

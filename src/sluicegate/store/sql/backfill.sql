@@ -24,10 +24,7 @@ ON CONFLICT (name) DO NOTHING;
 
 -- name: backfill_lock
 -- Hold the backfill's row until the transaction ends, so that state, bounds and mark change one at a time.
-SELECT state, epoch, fingerprint, upper_bound, rows_parked, verified_at IS NOT NULL AS verified
-FROM sluicegate.backfill
-WHERE name = %(name)s
-FOR NO KEY UPDATE;
+SELECT 1 FROM sluicegate.backfill WHERE name = %(name)s FOR NO KEY UPDATE;
 
 -- name: backfill_move
 -- Change the state when it is one from which that is allowed.

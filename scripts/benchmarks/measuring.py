@@ -1,0 +1,115 @@
+"""What every bench shares: a durable server, alternating rounds, ratios against bars, one table and one JSON form."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import statistics
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from sluicegate.pg.embedded import EmbeddedServer, temporary_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DURABLE = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "shared_buffers": "512MB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "30min",
+    "autovacuum": "off",  # one that runs in one round and not in another would be measured as a difference
+}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A ratio that should hold: the rate of one case over the rate of another, at least ``least``."""
+
+    case: str
+    over: str
+    least: float
+
+
+@dataclass
+class Result:
+    """What a bench measured.
+
+    Attributes:
+        name: the bench.
+        rows: rows in each case.
+        rates: case → rows per second, one figure for each round.
+        bars: the ratios that should hold.
+        notes: what else was found, in words.
+    """
+
+    name: str
+    rows: int
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    bars: tuple[Bar, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    def rate(self, case: str) -> float:
+        """The median rate of a case."""
+        return statistics.median(self.rates[case])
+
+    def ratios(self) -> list[dict[str, object]]:
+        """Every bar with the ratio measured in this run, from medians and from the best round of each."""
+        found: list[dict[str, object]] = []
+        for bar in self.bars:
+            median = self.rate(bar.case) / self.rate(bar.over)
+            best = max(self.rates[bar.case]) / max(self.rates[bar.over])
+            found.append({**dataclasses.asdict(bar), "median": round(median, 3), "best": round(best, 3)})
+        return found
+
+    def as_json(self) -> dict[str, object]:
+        """The result as JSON-ready values."""
+        return {
+            "bench": self.name,
+            "rows": self.rows,
+            "rows_per_second": {case: [round(rate) for rate in rates] for case, rates in self.rates.items()},
+            "ratios": self.ratios(),
+            "notes": self.notes,
+            "cpus": os.cpu_count(),
+            "load": round(os.getloadavg()[0], 2),
+        }
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A bench: a module beside this one defines one as ``BENCH``.
+
+    Attributes:
+        name: what is typed on the command line.
+        rows: the size it is meant for.
+        run: measures so many rows in so many rounds.
+    """
+
+    name: str
+    rows: int
+    run: Callable[[int, int], Result]
+
+
+@contextlib.contextmanager
+def durable_server(version: int = 18) -> Iterator[EmbeddedServer]:
+    """Start a server that writes durably."""
+    with temporary_server(version, settings=DURABLE) as server:
+        yield server
+
+
+def connected(url: str) -> psycopg.Connection:
+    """Connect with autocommit."""
+    return psycopg.connect(url, autocommit=True)
+
+
+def timed(result: Result, case: str, rows: int, work: Callable[[], object]) -> None:
+    """Run a case once and note its rate."""
+    began = time.perf_counter()
+    work()
+    result.rates.setdefault(case, []).append(rows / (time.perf_counter() - began))

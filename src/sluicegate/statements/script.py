@@ -28,8 +28,8 @@ class Unreadable:
 
 _TOKEN = re.compile(
     r"""
-      (?P<string>[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*')
-    | (?P<name>"(?:[^"]|"")*")
+      (?P<string>[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)|'(?:[^']|'')*(?:'|\Z))
+    | (?P<name>"(?:[^"]|"")*(?:"|\Z))
     | (?P<dollar>\$(?P<tag>[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)
     | (?P<line>--[^\n]*)
     | (?P<block>/\*)

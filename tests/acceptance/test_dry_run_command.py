@@ -85,7 +85,16 @@ def test_json_holds_every_statement_with_its_place(
         (["--in-transaction"], "--in-transaction needs a database."),
         (
             ["--in-transaction", "--database-url", "x", "--pg-version", "18"],
-            "--in-transaction uses the database as it is: leave --schema and --pg-version out.",
+            "--pg-version chooses the embedded server, and --database-url names another.",
+        ),
+        (["--copy-database"], "--copy-database needs a database."),
+        (
+            ["--copy-database", "--in-transaction"],
+            "--in-transaction tries the database itself and --copy-database a copy: choose one.",
+        ),
+        (
+            ["--in-transaction", "--database-url", "x", "--schema", "schema.sql", "--at", "0001"],
+            "--in-transaction uses the schema that the database has: leave --schema out.",
         ),
         (["--schema", "schema.sql"], "--schema needs the revision that production is at."),
         (["--rev", "9999"], "Revision '9999': Can't locate revision identified by '9999'"),
@@ -133,6 +142,34 @@ def test_in_one_transaction_the_database_stays_as_it_is(
     with connect(database18) as connection:
         rows = connection.execute("SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchall()
     assert rows == []
+
+
+def test_a_copy_of_a_database_has_its_rows(in_project, database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    in_project("dryrun_refused")
+    with connect(database) as connection:
+        connection.execute("CREATE TABLE t (id int PRIMARY KEY, a int, b int); INSERT INTO t VALUES (1, NULL, 2)")
+        connection.execute(
+            "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('0002')"
+        )
+    Path("versions/0003_after.py").write_text(
+        "from alembic import op\nrevision = '0003'\ndown_revision = '0002'\n\n"
+        "def upgrade():\n    op.alter_column('t', 'a', nullable=False)\n"
+    )
+    assert run(["dry-run", "--migrations", ".", "--copy-database", "--database-url", database]) == 1
+    output = capsys.readouterr().out
+    assert (
+        'the server refused it at versions/0003_after.py:6: column "a" of relation "t" contains null values' in output
+    )
+    assert "prediction was wrong" not in output
+    with connect(database) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+
+
+def test_a_database_in_use_is_not_copied(in_project, database18: str, capsys: pytest.CaptureFixture[str]) -> None:
+    in_project("dryrun_refused")
+    with connect(database18):
+        assert run(["dry-run", "--migrations", ".", "--copy-database", "--database-url", database18]) == 4
+    assert "is being accessed by other users" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sluicegate.dryrun.report import DryRun
     from sluicegate.dryrun.request import Request, Server
@@ -36,6 +36,9 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
     help="Make clones on this server instead of the embedded one; with --in-transaction: the database itself.",
 )
 @click.option(
+    "--copy-database", is_flag=True, help="Clone --database-url itself, rows and all; nobody may be using it."
+)
+@click.option(
     "--in-transaction", is_flag=True, help="Run everything in one transaction on --database-url; roll it back."
 )
 @click.option(
@@ -54,6 +57,7 @@ def dry_run(
     schema: Path | None,
     pg_version: int | None,
     database_url: str | None,
+    copy_database: bool,
     in_transaction: bool,
     lock_timeout: str,
     statement_timeout: str,
@@ -68,6 +72,8 @@ def dry_run(
     else of what the earlier revisions build. The clone holds no rows, so what only rows decide is not tried: NULLs,
     duplicates, orphans, durations.
 
+    With --copy-database on a clone of a database that you name, with its rows and from its own position.
+
     With --in-transaction on a database that you name: everything in one transaction that cannot commit, is rolled
     back, and is proved to have changed nothing. Its locks are real while it runs.
 
@@ -79,16 +85,10 @@ def dry_run(
     import sys
 
     from sluicegate.cli.signals import termination_as_interrupt
-    from sluicegate.dryrun.run import try_in_transaction, try_on_clone
-    from sluicegate.errors import UsageError
+    from sluicegate.dryrun.run import try_in_transaction, try_on_clone, try_on_copy
     from sluicegate.render.dryrun import WIDTH, render_json, render_text
 
-    if in_transaction and database_url is None:
-        raise UsageError("--in-transaction needs a database.", hint="Name it with --database-url.")
-    if in_transaction and (schema is not None or pg_version is not None):
-        raise UsageError("--in-transaction uses the database as it is: leave --schema and --pg-version out.")
-    if schema is not None and not at:
-        raise UsageError("--schema needs the revision that production is at.", hint="Say it with --at.")
+    _refuse_contradictions(at, schema, pg_version, database_url, copy_database=copy_database, alone=in_transaction)
     request, policy = _request(revs, at, migrations, config, policy_file)
     with termination_as_interrupt():
         if in_transaction:
@@ -98,11 +98,37 @@ def dry_run(
             run: DryRun = try_in_transaction(dataclasses.replace(request, environment=environment), database_url or "")
         else:
             with _server(database_url, pg_version, policy) as server:
-                run = try_on_clone(request, server, schema)
+                run = try_on_copy(request, server) if copy_database else try_on_clone(request, server, schema)
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[2K", err=True, nl=False)
     terminal = sys.stdout.isatty() and output == "text"
     width = shutil.get_terminal_size().columns if terminal else WIDTH
     click.echo(render_json(run) if output == "json" else render_text(run, width=width, color=terminal), nl=False)
     return run.exit_code
+
+
+def _refuse_contradictions(
+    at: tuple[str, ...],
+    schema: Path | None,
+    pg_version: int | None,
+    database_url: str | None,
+    *,
+    copy_database: bool,
+    alone: bool,
+) -> None:
+    from sluicegate.errors import UsageError
+
+    if alone and copy_database:
+        raise UsageError("--in-transaction tries the database itself and --copy-database a copy: choose one.")
+    option = "--in-transaction" if alone else "--copy-database"
+    if (alone or copy_database) and database_url is None:
+        raise UsageError(f"{option} needs a database.", hint="Name it with --database-url.")
+    if (alone or copy_database) and schema is not None:
+        raise UsageError(f"{option} uses the schema that the database has: leave --schema out.")
+    if pg_version is not None and database_url is not None:
+        raise UsageError("--pg-version chooses the embedded server, and --database-url names another.")
+    if schema is not None and not at:
+        raise UsageError("--schema needs the revision that production is at.", hint="Say it with --at.")
 
 
 def _request(
@@ -131,24 +157,37 @@ def _request(
         version_table=table,
         version_table_schema=schema or None,
         naming_convention=policy.naming_convention,
-        settings={**said.settings, **policy.session_settings},
+        settings={**said.settings, **policy.session_settings, **_search_path(policy)},
     )
     scripts = Scripts(location)
     position = tuple(revision for name in at for revision in scripts.resolve(name))
-    return Request(scripts, environment, position, revs, load_catalog), policy
+    return Request(scripts, environment, position, revs, load_catalog, _narrator()), policy
+
+
+def _search_path(policy: Policy) -> dict[str, str]:
+    if policy.search_path == ("public",):
+        return {}
+    quoted = ('"' + name.replace('"', '""') + '"' for name in policy.search_path)
+    return {"search_path": ", ".join(quoted)}
+
+
+def _narrator() -> Callable[[str], None]:
+    """Return what tells a person at a terminal how far the run is."""
+    import sys
+
+    if not sys.stderr.isatty():
+        return lambda _: None
+    return lambda revision: click.echo(f"\r\x1b[2Krevision {revision}", err=True, nl=False)
 
 
 @contextlib.contextmanager
 def _server(database_url: str | None, pg_version: int | None, policy: Policy) -> Iterator[Server]:
     """Yield where to make clones: the embedded server for as long as it is needed, or the one that was named."""
     from sluicegate.dryrun.request import Server
-    from sluicegate.errors import UsageError
     from sluicegate.pg.connect import connect, describe
     from sluicegate.pg.embedded import VERSIONS, temporary_server
 
     if database_url is not None:
-        if pg_version is not None:
-            raise UsageError("--pg-version chooses the embedded server, and --database-url names another.")
         with connect(database_url) as connection:
             version = connection.info.server_version // 10_000
         yield Server(database_url, version, ours=False, described=f"PostgreSQL {version}, {describe(database_url)}")

@@ -49,10 +49,14 @@ def prepare(url: str, request: Request, schema: Path | None, earlier: Sequence[R
                 f"{where}revision {stop.revision}, which comes before the ones to try, does not run: {stop.message}",
                 hint="Start from production's schema instead: --schema FILE --at REVISION.",
             )
-    # Have clones tell why they rewrite tables, where the user may install that.
+    report_rewrites(url)
+    return restored
+
+
+def report_rewrites(url: str) -> None:
+    """Have a scratch database tell why it rewrites tables, where the user may install that."""
     with contextlib.suppress(psycopg.errors.InsufficientPrivilege), connect(url) as connection:
         notices.install(connection)
-    return restored
 
 
 def _restore(url: str, schema: Path) -> Restored:

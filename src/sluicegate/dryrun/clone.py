@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 import uuid
 from typing import TYPE_CHECKING
 
-import psycopg
 from psycopg import sql
 
 from sluicegate.pg.connect import connect, translated, with_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_ATTEMPTS = 50
-_PAUSE = 0.1  # seconds
 
 
 @contextlib.contextmanager
@@ -29,7 +24,7 @@ def clone(server_url: str, template: str | None = None) -> Iterator[str]:
         template: the database to copy; an empty one without any local additions (``template0``) if left out.
 
     Raises:
-        ServerError: the database cannot be created; a template that somebody uses is waited for a few seconds.
+        ServerError: the database cannot be created; a template that somebody uses is waited for five seconds.
     """
     name = f"sluicegate_{os.getpid()}_{uuid.uuid4().hex[:10]}"
     with contextlib.ExitStack() as stack:
@@ -43,16 +38,9 @@ def _create(server_url: str, name: str, template: str | None) -> None:
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
         sql.Identifier(name), sql.Identifier(template or "template0")
     )
+    # The server itself waits five seconds for the template's last sessions to end.
     with connect(server_url) as connection, translated(f"creating the scratch database {name}"):
-        for attempt in range(_ATTEMPTS):
-            try:
-                connection.execute(statement)
-            except psycopg.errors.ObjectInUse:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(_PAUSE)
-            else:
-                return
+        connection.execute(statement)
 
 
 def _drop(server_url: str, name: str) -> None:

@@ -45,16 +45,29 @@ class Foresight:
         self._catalog: Catalog | None = None
         self._transaction = 1
 
-    def predict(self, connection: psycopg.Connection[TupleRow], statements: Sequence[Statement]) -> Effects | None:
-        """Predict what statements sent as one text will do; None for a text that cannot be parsed."""
+    def predict(
+        self, connection: psycopg.Connection[TupleRow], statements: Sequence[Statement], *, autocommit: bool
+    ) -> Effects | None:
+        """Predict what statements sent as one text will do; None for a text that cannot be parsed.
+
+        Args:
+            connection: where they are going to run.
+            statements: the statements.
+            autocommit: whether the revision means them to run outside a transaction block.
+        """
         if not statements:
             return None
         catalog, session = self._now(connection)
+        session = replace(session, in_transaction=not autocommit)
         known = {str(name) for name in (*catalog.relations, *catalog.indexes)}
         found: list[Effects] = []
-        for statement in statements:
-            found.append(predict(statement, catalog, session, self._version))
-            catalog = apply(statement, catalog, session)
+        try:
+            for statement in statements:
+                found.append(predict(statement, catalog, session, self._version))
+                catalog = apply(statement, catalog, session)
+        except Exception as error:  # noqa: BLE001 - a slip of ours must not pass for one of the revision
+            what = f"{type(error).__name__}: {error}"
+            return Effects(certainty=Certainty.UNKNOWN, unknowns=(f"our prediction failed, please report it: {what}",))
         return _together(found, known) if len(found) > 1 else found[0]
 
     def follow(self, connection: psycopg.Connection[TupleRow], statements: Sequence[Statement]) -> None:
@@ -63,7 +76,10 @@ class Foresight:
             self._catalog = None
         if self._catalog is not None:
             catalog, session = self._now(connection)
-            self._catalog = apply_all(statements, catalog, session)
+            try:
+                self._catalog = apply_all(statements, catalog, session)
+            except Exception:  # noqa: BLE001 - as above; the server knows
+                self._catalog = None
 
     def begin_transaction(self) -> None:
         """Note that another transaction begins: what this one creates is new in it."""
@@ -83,7 +99,6 @@ class Foresight:
         return replace(self._catalog, transaction=self._transaction), Session(
             search_path=tuple(schemas),
             timezone=timezone,
-            in_transaction=not connection.autocommit,
             check_function_bodies=checks,
         )
 

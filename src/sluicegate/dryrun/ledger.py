@@ -13,6 +13,7 @@ from sluicegate.dryrun.report import Outcome, RevisionRun
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sluicegate.dryrun.request import Progress
     from sluicegate.dryrun.scripts import Scripts
     from sluicegate.dryrun.tracer import Tracer
     from sluicegate.dryrun.upgrade import Stop
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 class Ledger:
     """Sorts what the tracer records by revision."""
 
-    def __init__(self, scripts: Scripts, selected: Sequence[str], tracer: Tracer) -> None:
-        """Prepare for these revisions, in order."""
+    def __init__(self, scripts: Scripts, selected: Sequence[str], tracer: Tracer, progress: Progress) -> None:
+        """Prepare for these revisions, in order; ``progress`` is told each one as it starts."""
+        self._progress = progress
         self._scripts, self._selected, self._tracer = scripts, tuple(selected), tracer
         self._done: dict[str, RevisionRun] = {}
         self._current: str | None = None
@@ -31,6 +33,7 @@ class Ledger:
         """Note that a revision starts."""
         self._end()
         self._current = revision
+        self._progress(revision)
         self._tracer.start(watching=revision in self._selected)
 
     def close(self, stop: Stop | None) -> tuple[RevisionRun, ...]:

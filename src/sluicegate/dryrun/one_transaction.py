@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -41,24 +42,40 @@ class OneTransaction:
 
     def __init__(self) -> None:
         self.autocommit = False
+        self._limits: dict[str, int] = {}
+
+    def keep_limits(self, connection: psycopg.Connection[TupleRow]) -> None:
+        """Take the timeouts that the session has now for the longest that a revision may ask for."""
+        self._limits = _timeouts(connection)
 
     def meant_for_autocommit(self, connection: psycopg.Connection[TupleRow]) -> bool:  # noqa: ARG002 - as Way has it
         """Tell whether the revision is inside an autocommit block."""
         return self.autocommit
 
-    def run_session_statement(self, connection: psycopg.Connection[TupleRow], sent: Sent) -> Ran:  # noqa: ARG002
-        """Send it, unless it would begin, commit or roll back."""
+    def run_session_statement(self, connection: psycopg.Connection[TupleRow], sent: Sent) -> Ran:
+        """Send it, unless it would begin, commit or roll back; a longer timeout does not last."""
         verbs = {
             statement.node.DESCRIPTOR.fields_by_name["kind"].enum_type.values_by_number[statement.node.kind].name
             for statement in sent.statements
             if statement.kind == "transaction_stmt"
         }
         if verbs <= _NESTED:
-            return run_quietly(sent)
+            ran = run_quietly(sent)
+            return ran if ran.error is not None else replace(ran, note=self._shorten(connection))
         unsent = Observation(Effects(), method=Method.NOT_RUN)
         if verbs <= _NOT_SENT and len(sent.statements) == 1:
             return Ran(unsent, note="not sent: everything stays in one transaction")
         return Ran(unsent, EndsTransaction(_ENDS), note="not sent")
+
+    def _shorten(self, connection: psycopg.Connection[TupleRow]) -> str:
+        """Bring back the timeouts that were raised, and say so."""
+        notes = []
+        for name, now in _timeouts(connection).items():
+            limit = self._limits.get(name, 0)
+            if limit and (now == 0 or now > limit):
+                connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, f"{limit}ms"))
+                notes.append(f"{name} stays at {limit} ms here")
+        return "; ".join(notes)
 
     def run(self, connection: psycopg.Connection[TupleRow], sent: Sent) -> Ran:
         """Run the statement below a savepoint; without CONCURRENTLY where the server insists."""
@@ -87,6 +104,14 @@ class OneTransaction:
             again.observation.effects, again.observation.held, again.observation.seconds, method=Method.STRIPPED
         )
         return Ran(observation, again.error, note="run without CONCURRENTLY, so its locks here are not its real ones")
+
+
+def _timeouts(connection: psycopg.Connection[TupleRow]) -> dict[str, int]:
+    """Return the session's timeouts in milliseconds; 0 is none."""
+    rows = connection.execute(
+        "SELECT name, setting::integer FROM pg_catalog.pg_settings WHERE name IN ('lock_timeout', 'statement_timeout')"
+    ).fetchall()
+    return {str(name): int(milliseconds) for name, milliseconds in rows}
 
 
 def _below_savepoint(connection: psycopg.Connection[TupleRow], statements: Any, execute: Any) -> Ran:

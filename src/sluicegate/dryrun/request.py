@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sluicegate.dryrun.upgrade import Environment
 
     LoadCatalog = Callable[[psycopg.Connection[TupleRow]], Catalog]
+    Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Request:
         at: the revisions that the database already has.
         asked: ids or ranges; everything pending if empty.
         load_catalog: reads the catalog that predictions start from; None to observe only.
+        progress: called with each revision as it starts.
     """
 
     scripts: Scripts
@@ -52,3 +54,4 @@ class Request:
     at: tuple[str, ...]
     asked: tuple[str, ...]
     load_catalog: LoadCatalog | None = None
+    progress: Progress = lambda _: None

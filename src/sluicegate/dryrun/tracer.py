@@ -152,7 +152,9 @@ class Tracer:
             sent = Sent(text, statements, call.execute, call.execute_instead, None)
             ran = self._way.run_session_statement(connection, sent)
         else:
-            prediction = self._foresight.predict(connection, statements) if self._foresight is not None else None
+            prediction = None
+            if self._foresight is not None:
+                prediction = self._foresight.predict(connection, statements, autocommit=autocommit)
             sent = Sent(text, statements, call.execute, call.execute_instead, prediction)
             ran = self._way.run(connection, sent)
         if call.rows > 1:

@@ -10,10 +10,10 @@ import psycopg
 import sqlalchemy as sa
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import exc
+from sqlalchemy import event, exc
 from sqlalchemy.pool import NullPool
 
-from sluicegate.pg.connect import connect, translated
+from sluicegate.pg.connect import connect, parse, translated
 from sluicegate.pg.errors import words_of
 
 if TYPE_CHECKING:
@@ -55,6 +55,10 @@ class Environment:
             "version_table_schema": self.version_table_schema,
             "target_metadata": sa.MetaData(naming_convention=dict(self.naming_convention) or None),
         }
+
+
+class OwnConnectionError(RuntimeError):
+    """A revision tried to reach a database past the connection that Alembic gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,9 @@ def upgrade(
 
     config = scripts.config()
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    own = None if inside is not None else parse(url).get("dbname")
     with scripts.importable(), translated("running the revisions"), contextlib.ExitStack() as stack:
+        stack.enter_context(_refusing_other_connections(own))
         alembic_connection = stack.enter_context(_engine(connection).connect())
         if inside is not None:
             stack.callback(alembic_connection.begin().close)
@@ -127,12 +133,35 @@ def upgrade(
     return None
 
 
+@contextlib.contextmanager
+def _refusing_other_connections(allowed: str | None) -> Iterator[None]:
+    """Let revisions open no engine of their own, except on the clone: it would change a database that is not ours.
+
+    Args:
+        allowed: the clone's unique name; None when even that would escape the transaction.
+    """
+
+    def refuse(dialect: object, record: object, arguments: object, parameters: Mapping[str, object]) -> None:  # noqa: ARG001
+        name = parameters.get("dbname", parameters.get("database"))
+        if allowed is None or name != allowed:
+            raise OwnConnectionError(
+                f"the revision opens a connection of its own, to database {name}; a dry run only follows op.get_bind()"
+            )
+
+    event.listen(sa.Engine, "do_connect", refuse)
+    try:
+        yield
+    finally:
+        event.remove(sa.Engine, "do_connect", refuse)
+
+
 def _stop(error: Exception, running: Sequence[str], scripts: Scripts) -> Stop:
     revision = running[0] if running else None
     location = scripts.places.of_traceback(error.__traceback__)
     refusal = _refusal(error)
     if refusal is None:
-        message = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        text = " ".join(str(error).split())
+        message = text if isinstance(error, OwnConnectionError) else f"{type(error).__name__}: {text}"
         return Stop(revision, message, None, location, error)
     if refusal.sqlstate is None and isinstance(refusal, psycopg.OperationalError):
         raise refusal

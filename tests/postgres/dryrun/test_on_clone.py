@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -29,7 +28,7 @@ def test_every_line_is_reported_with_what_it_did(
     make_request: MakeRequest, place: Server, shown: Callable[[DryRun], str]
 ) -> None:
     before = databases(place)
-    request = make_request("dryrun_shop", at=("0001",), environment=PER_REVISION, predict=False)
+    request = make_request("dryrun_shop", at=("0001",), environment=PER_REVISION)
     run = try_on_clone(request, place, None)
     assert shown(run) == SHOP
     assert run.exit_code is ExitCode.CLEAN
@@ -59,7 +58,7 @@ def test_a_refused_statement_ends_the_run_at_its_line(
     make_request: MakeRequest, place: Server, shown: Callable[[DryRun], str]
 ) -> None:
     before = databases(place)
-    run = try_on_clone(make_request("dryrun_refused", at=("0001",), predict=False), place, None)
+    run = try_on_clone(make_request("dryrun_refused", at=("0001",)), place, None)
     assert shown(run) == REFUSED
     assert run.exit_code is ExitCode.FINDINGS
     assert databases(place) == before
@@ -98,7 +97,7 @@ def test_a_commit_in_sql_does_what_the_projects_own_driver_makes_of_it(
     assert run.revisions[0].outcome is outcome
 
 
-def test_the_gate_is_assumed_open_and_that_is_said(place18: Server, make_request: MakeRequest, tmp_path: Path) -> None:
+def test_the_gate_is_assumed_open_and_that_is_said(place18: Server, make_request: MakeRequest) -> None:
     run = try_on_clone(make_request("dryrun_gated", environment=PER_REVISION), place18, None)
     assert [revision.outcome for revision in run.revisions] == [Outcome.RAN, Outcome.RAN]
     assert run.revisions[1].statements[0].note == "gate assumed open in the clone"
@@ -132,6 +131,17 @@ def test_raw_cursors_and_the_orm_are_seen_too(make_request: MakeRequest, place18
     assert run.exit_code is ExitCode.CLEAN
 
 
+def test_a_revision_cannot_reach_another_database(make_request: MakeRequest, place18: Server) -> None:
+    run = try_on_clone(make_request("dryrun_own_connection"), place18, None)
+    (revision,) = run.revisions
+    assert revision.outcome is Outcome.BROKEN
+    assert revision.problem == (
+        "the revision opens a connection of its own, to database production; a dry run only follows op.get_bind()"
+    )
+    assert revision.problem_location is not None
+    assert revision.problem_location.line == 13
+
+
 def test_revisions_are_selected_by_id_range_and_position(make_request: MakeRequest) -> None:
     scripts = make_request("dryrun_shop").scripts
     assert scripts.select((), ()) == ("0001", "0002", "0003", "0004")
@@ -154,16 +164,17 @@ Revision 0002: Widen the totals, and require them.
 dryrun_shop/versions/0002_widen.py
    line  statement                                what it did                                     time  verdict
      15  SET LOCAL lock_timeout = '5s'                                                               …
-     16  ALTER TABLE orders ALTER COLUMN total    ACCESS EXCLUSIVE on public.orders: reads           …  observed only
+     16  ALTER TABLE orders ALTER COLUMN total    ACCESS EXCLUSIVE on public.orders: reads           …  as predicted
          TYPE BIGINT                              and writes wait
                                                   rewrites public.orders: a column's type
                                                   changes
                                                   builds every index of public.orders
-17 → 11  ALTER TABLE orders ALTER COLUMN total    reads all of public.orders                         …  observed only
-         SET NOT NULL
-     18  ALTER TABLE orders ALTER COLUMN note                                                        …  observed only
-         TYPE TEXT
-     19  INSERT INTO customers (id, email)        sent for 2 rows, the first is shown                …  observed only
+17 → 11  ALTER TABLE orders ALTER COLUMN total    ACCESS EXCLUSIVE on public.orders: held            …  as predicted
+         SET NOT NULL                             since an earlier statement
+                                                  reads all of public.orders
+     18  ALTER TABLE orders ALTER COLUMN note     ACCESS EXCLUSIVE on public.orders: held            …  as predicted
+         TYPE TEXT                                since an earlier statement
+     19  INSERT INTO customers (id, email)        sent for 2 rows, the first is shown                …  as predicted
          VALUES (1::INTEGER,                      ROW EXCLUSIVE on public.customers: reads
          'a@example.org'::VARCHAR)                and writes go on; index builds and
                                                   schema changes wait
@@ -171,23 +182,23 @@ dryrun_shop/versions/0002_widen.py
 Revision 0003: Find orders by customer.
 dryrun_shop/versions/0003_index.py
 line  statement                                  what it did                                      time  verdict
-  11  CREATE INDEX CONCURRENTLY                  SHARE UPDATE EXCLUSIVE on public.orders:            …  observed only
+  11  CREATE INDEX CONCURRENTLY                  SHARE UPDATE EXCLUSIVE on public.orders:            …  as predicted
       ix_orders_customer ON orders               reads and writes go on; schema changes
       (customer_id)                              and VACUUM wait
                                                  reads all of public.orders
                                                  builds an index of public.orders
                                                  runs outside a transaction block
-  12  ALTER TABLE orders ADD CONSTRAINT          ACCESS EXCLUSIVE on public.orders: reads            …  observed only
+  12  ALTER TABLE orders ADD CONSTRAINT          ACCESS EXCLUSIVE on public.orders: reads            …  as predicted
       total_positive CHECK (total > 0) NOT       and writes wait
       VALID
 
 Revision 0004: Drop the drafts.
 dryrun_shop/versions/0004_drop.py
 line  statement          what it did                                                     time  verdict
-  10  DROP TABLE drafts  ACCESS EXCLUSIVE on public.drafts: reads and writes wait           …  observed only
+  10  DROP TABLE drafts  ACCESS EXCLUSIVE on public.drafts: reads and writes wait           …  as predicted
                          ACCESS EXCLUSIVE on public.orders: reads and writes wait
 
-3 revisions, 7 statements: 7 observed only.
+3 revisions, 7 statements: 7 as predicted.
 """
 REFUSED = """\
 Dry run in a clone of what the earlier revisions build, on the test's server.
@@ -195,8 +206,8 @@ Dry run in a clone of what the earlier revisions build, on the test's server.
 Revision 0002: Drop two columns.
 dryrun_refused/versions/0002_drop.py
 line  statement                    what it did                                                    time  verdict
-  10  ALTER TABLE t DROP COLUMN b  ACCESS EXCLUSIVE on public.t: reads and writes wait               …  observed only
-  11  ALTER TABLE t DROP COLUMN a  refused: cannot drop column a of table t because other            …  observed only
+  10  ALTER TABLE t DROP COLUMN b  ACCESS EXCLUSIVE on public.t: reads and writes wait               …  as predicted
+  11  ALTER TABLE t DROP COLUMN a  refused: cannot drop column a of table t because other            …  as predicted
                                    objects depend on it (SQLSTATE 2BP01)
   the server refused it at dryrun_refused/versions/0002_drop.py:11: cannot drop column a of table t because other
   objects depend on it (view v depends on column a of table t) (SQLSTATE 2BP01)
@@ -205,5 +216,5 @@ Revision 0003: Add a column.
 dryrun_refused/versions/0003_after.py
   not run: revision 0002 stopped the run
 
-2 revisions, 2 statements: 2 observed only. Not through: 0002 (refused), 0003 (not run).
+2 revisions, 2 statements: 2 as predicted. Not through: 0002 (refused), 0003 (not run).
 """

@@ -70,7 +70,7 @@ def test_everything_is_tried_and_nothing_changes(
     make_request: MakeRequest, shop: str, shown: Callable[[DryRun], str]
 ) -> None:
     before = everything(shop)
-    run = try_in_transaction(make_request("dryrun_shop", environment=SHORT, predict=False), shop)
+    run = try_in_transaction(make_request("dryrun_shop", environment=SHORT), shop)
     assert everything(shop) == before
     assert run.proof is not None
     assert run.proof.unchanged
@@ -149,6 +149,10 @@ def test_a_lock_that_others_hold_is_waited_for_only_shortly(make_request: MakeRe
     assert run.revisions[0].outcome is Outcome.REFUSED
     assert run.revisions[0].problem == "canceling statement due to lock timeout (SQLSTATE 55P03)"
     assert [d for s in run.statements() for d in s.comparison.differences] == []
+    assert next((s.sql, s.note) for s in run.statements()) == (
+        "SET LOCAL lock_timeout = '5s'",
+        "lock_timeout stays at 200 ms here",
+    )
 
 
 def test_a_sequence_that_went_on_is_told(make_request: MakeRequest, database: str) -> None:
@@ -210,16 +214,17 @@ Dry run in one transaction on database test on socket /s as postgres, rolled bac
 Revision 0002: Widen the totals, and require them.
 dryrun_shop/versions/0002_widen.py
    line  statement                                what it did                                     time  verdict
-     15  SET LOCAL lock_timeout = '5s'                                                               …
-     16  ALTER TABLE orders ALTER COLUMN total    ACCESS EXCLUSIVE on public.orders: reads           …  observed only
+     15  SET LOCAL lock_timeout = '5s'            lock_timeout stays at 200 ms here                  …
+     16  ALTER TABLE orders ALTER COLUMN total    ACCESS EXCLUSIVE on public.orders: reads           …  as predicted
          TYPE BIGINT                              and writes wait
                                                   rewrites public.orders
                                                   builds every index of public.orders
-17 → 11  ALTER TABLE orders ALTER COLUMN total    reads all of public.orders                         …  observed only
-         SET NOT NULL
-     18  ALTER TABLE orders ALTER COLUMN note                                                        …  observed only
-         TYPE TEXT
-     19  INSERT INTO customers (id, email)        sent for 2 rows, the first is shown                …  observed only
+17 → 11  ALTER TABLE orders ALTER COLUMN total    ACCESS EXCLUSIVE on public.orders: held            …  as predicted
+         SET NOT NULL                             since an earlier statement
+                                                  reads all of public.orders
+     18  ALTER TABLE orders ALTER COLUMN note     ACCESS EXCLUSIVE on public.orders: held            …  as predicted
+         TYPE TEXT                                since an earlier statement
+     19  INSERT INTO customers (id, email)        sent for 2 rows, the first is shown                …  as predicted
          VALUES (1::INTEGER,                      ROW EXCLUSIVE on public.customers: reads
          'a@example.org'::VARCHAR)                and writes go on; index builds and
                                                   schema changes wait
@@ -229,19 +234,23 @@ dryrun_shop/versions/0003_index.py
 line  statement                                  what it did                                      time  verdict
   11  CREATE INDEX CONCURRENTLY                  run without CONCURRENTLY, so its locks              …  predicted only
       ix_orders_customer ON orders               here are not its real ones
-      (customer_id)                              reads all of public.orders
-                                                 builds an index of public.orders
-  12  ALTER TABLE orders ADD CONSTRAINT                                                              …  observed only
-      total_positive CHECK (total > 0) NOT
+      (customer_id)                              as written it takes SHARE UPDATE
+                                                 EXCLUSIVE on public.orders: reads and
+                                                 writes go on; schema changes and VACUUM
+                                                 wait
+  12  ALTER TABLE orders ADD CONSTRAINT          ACCESS EXCLUSIVE on public.orders: held             …  as predicted
+      total_positive CHECK (total > 0) NOT       since an earlier statement
       VALID
 
 Revision 0004: Drop the drafts.
 dryrun_shop/versions/0004_drop.py
-line  statement          what it did                                                     time  verdict
-  10  DROP TABLE drafts  ACCESS EXCLUSIVE on public.drafts: reads and writes wait           …  observed only
+line  statement          what it did                                                              time  verdict
+  10  DROP TABLE drafts  ACCESS EXCLUSIVE on public.drafts: reads and writes wait                    …  as predicted
+                         ACCESS EXCLUSIVE on public.orders: held since an earlier
+                         statement
 
 Nothing changed: 30 system catalogs have the same fingerprint as before, and alembic_version is still 0001.
 No sequence went on.
 What a statement did outside the database (files, other servers, programs) is not rolled back either.
-3 revisions, 7 statements: 1 predicted only, 6 observed only.
+3 revisions, 7 statements: 1 predicted only, 6 as predicted.
 """

@@ -11,7 +11,8 @@ from sluicegate.capture.functions import UnanswerableError, setting
 from sluicegate.capture.inserted import inserted_rows
 from sluicegate.capture.oids import Oid, RegName
 from sluicegate.capture.pg_catalog import ShownType
-from sluicegate.capture.queries import Query, has_aggregate
+from sluicegate.capture.queries import Query
+from sluicegate.capture.targets import has_aggregate, star
 from sluicegate.catalog.naming import column_name
 from sluicegate.statements import nodes
 
@@ -139,7 +140,5 @@ def _names(targets: Iterable[Any]) -> tuple[str, ...]:
     found = []
     for target in targets:
         inner = nodes.unwrap(target)
-        value = nodes.unwrap(inner.val)
-        star = isinstance(value, pg.ColumnRef) and isinstance(nodes.unwrap(value.fields[-1]), pg.A_Star)
-        found.append("*" if star else inner.name or column_name(inner.val))
+        found.append("*" if star(inner.val) is not None else inner.name or column_name(inner.val))
     return tuple(found)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from postgast import pg_query_pb2 as pg
+
 from sluicegate.catalog.model import ConstraintKind, Name
+from sluicegate.statements import nodes
 
 if TYPE_CHECKING:
-    from sluicegate.catalog.model import Constraint, Index
+    from sluicegate.catalog.model import Constraint, Index, IndexKey
 
 
 def index_definition(index: Index) -> str:
     """Return an index as ``pg_get_indexdef`` shows it, as far as the catalog tells."""
     keys = []
     for key in index.keys:
-        text = _identifier(key.column) if key.column else f"({key.expression.sql if key.expression else ''})"
+        text = _identifier(key.column) if key.column else key_expression(key)
         if key.operator_class:
             text += f" {key.operator_class}"
         if key.descending:
@@ -32,6 +35,14 @@ def index_definition(index: Index) -> str:
     if index.options:
         text += " WITH (" + ", ".join(f"{name}='{value}'" for name, value in index.options.items()) + ")"
     return text + (f" WHERE ({index.predicate.sql})" if index.predicate else "")
+
+
+def key_expression(key: IndexKey) -> str:
+    """Return the expression of an index key: in parentheses, unless it is a function call."""
+    if key.expression is None:
+        return ""
+    text = key.expression.sql
+    return text if isinstance(nodes.unwrap(key.expression.node), pg.FuncCall) else f"({text})"
 
 
 def constraint_definition(constraint: Constraint) -> str:

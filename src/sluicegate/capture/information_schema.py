@@ -57,7 +57,7 @@ def _column_rows(catalog: Catalog) -> Iterator[Row]:
             "data_type": shown,
             "character_maximum_length": modifiers[0] if text and modifiers else None,
             "numeric_precision": numeric[0] if numeric else _INTEGER_BITS.get(name.name),
-            "numeric_scale": (numeric[1] if len(numeric) > 1 else 0) if numeric else None,
+            "numeric_scale": (*numeric, 0)[1] if numeric else 0 if name.name in _INTEGER_BITS else None,
             "udt_catalog": DATABASE,
             "udt_schema": name.schema,
             "udt_name": f"_{name.name}" if column.type.array else name.name,
@@ -164,6 +164,10 @@ def _view_rows(catalog: Catalog) -> Iterator[Row]:
 
 def _sequence_rows(catalog: Catalog) -> Iterator[Row]:
     for relation in relations(catalog, RelationKind.SEQUENCE):
+        owner = catalog.relations.get(relation.owned_by[0]) if relation.owned_by else None
+        column = owner.columns.get(relation.owned_by[1]) if owner and relation.owned_by else None
+        if column is not None and column.identity:
+            continue  # the view leaves out sequences of identity columns
         yield {
             "sequence_catalog": DATABASE,
             "sequence_schema": relation.name.schema,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.capture.definitions import index_definition
 from sluicegate.capture.oids import Oid, oid_of
+from sluicegate.catalog.builtins import builtins
 from sluicegate.catalog.model import ConstraintKind, Generated, Name, RelationKind, TypeKind
 from sluicegate.catalog.types import display
 
@@ -267,6 +268,14 @@ def _pg_extension(catalog: Catalog) -> Iterator[Row]:
 
 
 def _pg_proc(catalog: Catalog) -> Iterator[Row]:
+    for name in builtins(catalog.version).function_names:
+        if not name.startswith("@"):
+            yield {
+                "oid": oid_of("function", name),
+                "proname": name,
+                "pronamespace": oid_of("schema", "pg_catalog"),
+                "prokind": "f",
+            }
     for functions in catalog.functions.values():
         for number, function in enumerate(functions):
             yield {

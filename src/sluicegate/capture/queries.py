@@ -11,6 +11,7 @@ from sluicegate.capture.expressions import Evaluator, Scope
 from sluicegate.capture.functions import Facts, UnanswerableError
 from sluicegate.capture.information_schema import INFORMATION_SCHEMA
 from sluicegate.capture.pg_catalog import PG_CATALOG
+from sluicegate.capture.targets import is_aggregate, is_unnest, star
 from sluicegate.catalog.naming import column_name
 from sluicegate.statements import nodes
 
@@ -59,10 +60,10 @@ class Query:
             if not select.HasField("where_clause") or self._evaluator.is_true(select.where_clause, found)
         ]
         targets = [nodes.unwrap(target) for target in select.target_list]
-        if select.group_clause or select.HasField("having_clause") or any(_is_aggregate(t.val) for t in targets):
+        if select.group_clause or select.HasField("having_clause") or any(is_aggregate(t.val) for t in targets):
             return self._grouped(select, targets, scopes, scope)
         names = self._names(select, targets, scopes, scope)
-        projected = [(self._projected(targets, found), found) for found in scopes]
+        projected = [(row, found) for found in scopes for row in self._unnested(targets, found)]
         if select.sort_clause:
             projected = self._sorted(select, targets, names, projected)
         found = [row for row, _ in projected]
@@ -72,26 +73,40 @@ class Query:
             found = [row for place, row in enumerate(found) if row not in found[:place]]
         return names, self._limited(select, found, scope)
 
+    def _unnested(self, targets: list[Any], scope: Scope) -> Iterator[Row]:
+        """Yield the rows of a target list: one, or one for each element where ``unnest()`` is among them."""
+        places = [place for place, target in enumerate(targets) if is_unnest(target.val)]
+        if not places:
+            yield self._projected(targets, scope)
+            return
+        if len(places) > 1:
+            raise UnanswerableError("several sets")
+        place = places[0]
+        array = self._evaluator.value(nodes.unwrap(targets[place].val).args[0], scope)
+        others = self._projected([target for target in targets if target is not targets[place]], scope)
+        for item in array or []:
+            yield (*others[:place], item, *others[place:])
+
     def _projected(self, targets: list[Any], scope: Scope) -> Row:
         row: list[Any] = []
         for target in targets:
-            star = _star(target.val)
-            if star is None:
+            alias = star(target.val)
+            if alias is None:
                 row.append(self._evaluator.value(target.val, scope))
             else:
-                row += [value for _, value in _everything(scope, star)]
+                row += [value for _, value in _everything(scope, alias)]
         return tuple(row)
 
     def _names(self, select: pg.SelectStmt, targets: list[Any], scopes: list[Scope], outer: Scope) -> tuple[str, ...]:
         names: list[str] = []
         for target in targets:
-            star = _star(target.val)
-            if star is None:
+            alias = star(target.val)
+            if alias is None:
                 names.append(target.name or column_name(target.val))
             elif scopes:
-                names += [name for name, _ in _everything(scopes[0], star)]
+                names += [name for name, _ in _everything(scopes[0], alias)]
             else:
-                names += [name for name, _ in _everything(self._blank(list(select.from_clause), outer), star)]
+                names += [name for name, _ in _everything(self._blank(list(select.from_clause), outer), alias)]
         return tuple(names)
 
     def _sorted(
@@ -147,9 +162,9 @@ class Query:
 
     def _aggregated(self, node: Any, members: list[Scope], outer: Scope) -> Any:
         inner = nodes.unwrap(node)
-        if isinstance(inner, pg.FuncCall) and _is_aggregate(node):
+        if isinstance(inner, pg.FuncCall) and is_aggregate(node):
             return self._aggregate(inner, members)
-        if isinstance(inner, pg.TypeCast | pg.A_Expr | pg.BoolExpr | pg.CoalesceExpr) and _is_aggregate(node):
+        if isinstance(inner, _HOLDERS) and is_aggregate(node):
             replaced = type(inner)()
             replaced.CopyFrom(inner)
             self._replace_aggregates(replaced, members)
@@ -162,7 +177,7 @@ class Query:
                 continue
             for child in [value] if hasattr(value, "DESCRIPTOR") else value:
                 inner = nodes.unwrap(child)
-                if isinstance(inner, pg.FuncCall) and isinstance(child, pg.Node) and _is_aggregate(child):
+                if isinstance(inner, pg.FuncCall) and isinstance(child, pg.Node) and is_aggregate(child):
                     result = self._aggregate(inner, members)
                     child.CopyFrom(_constant_node(result))
                 elif hasattr(child, "DESCRIPTOR"):
@@ -332,37 +347,7 @@ class _Anything(dict[str, Any]):
         return None
 
 
-_AGGREGATES = frozenset(
-    {"count", "array_agg", "json_agg", "jsonb_agg", "string_agg", "max", "min", "sum", "bool_or", "bool_and", "every"}
-)
-
-
-def _is_aggregate(node: Any) -> bool:
-    """Tell whether an expression computes an aggregate of its own query, not of a query inside it."""
-    inner = nodes.unwrap(node)
-    if inner is None or isinstance(inner, pg.SubLink):
-        return False
-    if isinstance(inner, pg.FuncCall) and nodes.qualified(inner.funcname)[1] in _AGGREGATES:
-        return True
-    for descriptor, value in inner.ListFields():
-        if descriptor.message_type is not None:
-            children = [value] if hasattr(value, "DESCRIPTOR") else value
-            if any(_is_aggregate(child) for child in children):
-                return True
-    return False
-
-
-def has_aggregate(select: pg.SelectStmt) -> bool:
-    """Tell whether a query without GROUP BY gives exactly one row because it aggregates."""
-    return not select.group_clause and any(_is_aggregate(nodes.unwrap(target).val) for target in select.target_list)
-
-
-def _star(value: Any) -> str | None:
-    """Return the alias before ``.*``, an empty string for a bare star, None for anything else."""
-    inner = nodes.unwrap(value)
-    if isinstance(inner, pg.ColumnRef) and isinstance(nodes.unwrap(inner.fields[-1]), pg.A_Star):
-        return nodes.string(inner.fields[-2]) if len(inner.fields) > 1 else ""
-    return None
+_HOLDERS = pg.TypeCast | pg.A_Expr | pg.BoolExpr | pg.CoalesceExpr | pg.CaseExpr
 
 
 def _everything(scope: Scope, alias: str) -> list[tuple[str, Any]]:

@@ -4,23 +4,27 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pgvector.sqlalchemy  # noqa: F401 - it makes its types known to reflection
 from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN, ENUM, INTERVAL
 from sqlalchemy.engine import default, reflection
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.types import NULLTYPE
 
 from sluicegate.capture.oids import oid_of
+from sluicegate.capture.reflected import reflected_index
 from sluicegate.capture.session import session_of
-from sluicegate.catalog.model import Column, ConstraintKind, Generated, Name, Relation, RelationKind, TypeKind
+from sluicegate.catalog.model import Column, ConstraintKind, Generated, Name, Relation, RelationKind, SqlType, TypeKind
 from sluicegate.catalog.types import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sluicegate.capture.recorder import Recorder
-    from sluicegate.catalog.model import Catalog, Constraint, Index, SqlType, UserType
+    from sluicegate.catalog.model import Catalog, Constraint, Expression, UserType
 
 _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED})
 
@@ -124,7 +128,10 @@ class CatalogReflection:
     def get_columns(
         self, connection: Any, table_name: str, schema: str | None = None, **_: Any
     ) -> list[dict[str, Any]]:
-        return [self._column(column) for column in self._require(table_name, schema).columns.values()]
+        relation = self._require(table_name, schema)
+        # A partition numbers its rows by its parent's sequence, and SQLAlchemy's query finds none of its own.
+        numbered = relation.bound is None
+        return [self._column(column, numbered=numbered) for column in relation.columns.values()]
 
     @reflection.cache
     def get_pk_constraint(
@@ -165,7 +172,7 @@ class CatalogReflection:
         relation = self._require(table_name, schema)
         primary = {c.index for c in relation.constraints.values() if c.kind is ConstraintKind.PRIMARY_KEY}
         indexes = [index for index in self.catalog.indexes_of(relation.name) if index.name not in primary]
-        return [_index(index) for index in sorted(indexes, key=lambda index: index.name.name)]
+        return [reflected_index(index) for index in sorted(indexes, key=lambda index: index.name.name)]
 
     @reflection.cache
     def get_unique_constraints(
@@ -290,23 +297,25 @@ class CatalogReflection:
         visible = user_type.name.schema in self.search_path
         return {"name": user_type.name.name, "schema": user_type.name.schema, "visible": visible}
 
-    def _column(self, column: Column) -> dict[str, Any]:
+    def _column(self, column: Column, *, numbered: bool) -> dict[str, Any]:
         sql_type = self._type(column.type)
-        expression = column.default.sql if column.default else None
-        numbered = expression is not None and expression.startswith("nextval(")
+        default_value = column.default or self._domain_default(column.type)
+        expression = default_value.sql if default_value else None
+        identity = column.identity if numbered else None
+        counted = expression is not None and expression.startswith("nextval(")
         described: dict[str, Any] = {
             "name": column.name,
             "type": sql_type,
             "nullable": not column.not_null,
             "default": None if column.generated else expression,
-            "autoincrement": numbered or column.identity is not None,
+            "autoincrement": counted or identity is not None,
             "comment": None,
         }
         if column.generated:
             described["computed"] = {"sqltext": expression, "persisted": column.generated is Generated.STORED}
-        if column.identity:
+        if identity:
             described["identity"] = {
-                "always": column.identity == "always",
+                "always": identity == "always",
                 "start": 1,
                 "increment": 1,
                 "minvalue": 1,
@@ -315,6 +324,12 @@ class CatalogReflection:
                 "cache": 1,
             }
         return described
+
+    def _domain_default(self, sql_type: SqlType) -> Expression | None:
+        user_type = self.catalog.types.get(sql_type.name)
+        if user_type is None or user_type.kind is not TypeKind.DOMAIN or sql_type.array:
+            return None
+        return user_type.default or (self._domain_default(user_type.base) if user_type.base else None)
 
     def _type(self, sql_type: SqlType) -> Any:
         element = self._element_type(sql_type)
@@ -328,57 +343,23 @@ class CatalogReflection:
                 return ENUM(*user_type.values, name=user_type.name.name, schema=schema)
             base = self._type(user_type.base) if user_type.base else NULLTYPE
             return DOMAIN(user_type.name.name, base, schema=schema, create_type=False)
-        word = display(type(sql_type)(sql_type.name)).split("(")[0]
-        found = self.ischema_names.get(word.lower()) or self.ischema_names.get(sql_type.name.name)
+        if sql_type.name == Name("pg_catalog", "interval"):
+            shown = re.fullmatch(r"interval(?: ([a-z ]+?))?(?:\((\d+)\))?", display(replace(sql_type, array=False)))
+            fields, precision = shown.groups() if shown else (None, None)
+            return INTERVAL(fields=fields, precision=int(precision) if precision else None)
+        word = display(SqlType(sql_type.name)).split("(")[0]
+        known = self.ischema_names
+        found = known.get(word.lower()) or known.get({"bpchar": "character"}.get(word, sql_type.name.name))
         if found is None:
             return NULLTYPE
         modifiers = sql_type.modifiers
-        if found is INTERVAL:
-            return INTERVAL()
+        if word == "numeric" and len(modifiers) == 1:
+            modifiers += (0,)
         if word.startswith(("timestamp", "time")):
-            precision = {"precision": modifiers[0]} if modifiers else {}
-            return found(timezone="with time zone" in word, **precision)
+            seconds = {"precision": modifiers[0]} if modifiers else {}
+            return found(timezone="with time zone" in word, **seconds)
         if word == "double precision":
             return found(53)
         if word == "bit varying":
             return found(*modifiers, varying=True)
         return found(*modifiers)
-
-
-def _index(index: Index) -> dict[str, Any]:
-    texts = [key.column or (key.expression.sql if key.expression else "") for key in index.keys]
-    described: dict[str, Any] = {
-        "name": index.name.name,
-        "unique": index.unique,
-        "column_names": [key.column for key in index.keys],
-    }
-    if any(key.column is None for key in index.keys):
-        described["expressions"] = texts
-    sorting: dict[str, tuple[str, ...]] = {}
-    for key, text in zip(index.keys, texts, strict=True):
-        order: tuple[str, ...] = ("desc",) if key.descending else ()
-        if key.descending != key.nulls_first:
-            order += ("nulls_first",) if key.nulls_first else ("nulls_last",)
-        if order:
-            sorting[text] = order
-    if sorting:
-        described["column_sorting"] = sorting
-    if index.constraint:
-        described["duplicates_constraint"] = index.constraint
-    options: dict[str, Any] = {}
-    classes = {text: k.operator_class for k, text in zip(index.keys, texts, strict=True) if k.operator_class}
-    if classes:
-        options["postgresql_ops"] = classes
-    if index.options:
-        options["postgresql_with"] = dict(index.options)
-    if index.method != "btree":
-        options["postgresql_using"] = index.method
-    if index.predicate is not None:
-        options["postgresql_where"] = index.predicate.sql
-    options["postgresql_include"] = list(index.included)
-    if index.nulls_not_distinct:
-        options["postgresql_nulls_not_distinct"] = True
-    if not index.valid:
-        options["postgresql_invalid"] = True
-    described["dialect_options"] = options
-    return described

@@ -111,7 +111,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         raise NotImplementedError
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None  # noqa: ARG002 - the protocol's signature
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,  # noqa: ARG002 - the protocol's signature
     ) -> importlib.machinery.ModuleSpec | None:
         if not self.serves(fullname):
             return None

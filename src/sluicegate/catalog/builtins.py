@@ -163,6 +163,11 @@ class Builtins:
     def _function_rows(self) -> dict[str, list[Any]]:
         return _grouped(self._tables["functions"])
 
+    @property
+    def function_names(self) -> Iterable[str]:
+        """Names of functions, each once."""
+        return self._function_rows.keys()
+
     def functions(self, name: str) -> tuple[BuiltinFunction, ...]:
         """Return the functions of a name."""
         return tuple(

@@ -20,19 +20,30 @@ if TYPE_CHECKING:
     from sluicegate.statements.parse import Statement
 
 
-def inner_statements(statement: Statement, catalog: Catalog, session: Session) -> tuple[Statement, ...]:
+_DEPTH = 4
+"""How many calls within calls are followed."""
+
+
+def inner_statements(statement: Statement, catalog: Catalog, session: Session, depth: int = 0) -> tuple[Statement, ...]:
     """Return the statements that a DO block, a CALL or a SELECT of a known function runs, as far as they can be "
     "read."""
     try:
-        if statement.kind == "do_stmt":
-            found = body_of(statement.node)
-            return tuple(_in_body(*found)) if found else ()
-        if statement.kind in ("select_stmt", "call_stmt"):
-            functions = _called(statement, catalog, session)
-            return tuple(inner for function in functions for inner in _in_body(function.language, function.body))
+        direct = tuple(_direct(statement, catalog, session))
     except ParseError:
         return ()  # what cannot be read is said by the statement's own effects
-    return ()
+    if depth == _DEPTH:
+        return direct
+    return tuple(one for inner in direct for one in (inner, *inner_statements(inner, catalog, session, depth + 1)))
+
+
+def _direct(statement: Statement, catalog: Catalog, session: Session) -> Iterator[Statement]:
+    if statement.kind == "do_stmt":
+        found = body_of(statement.node)
+        if found is not None:
+            yield from _in_body(*found)
+    elif statement.kind in ("select_stmt", "call_stmt"):
+        for function in _called(statement, catalog, session):
+            yield from _in_body(function.language, function.body)
 
 
 def _called(statement: Statement, catalog: Catalog, session: Session) -> Iterator[Function]:

@@ -11,7 +11,6 @@ from sluicegate.catalog.session import Session
 from sluicegate.effects.model import Certainty, Effects
 from sluicegate.effects.predict import predict
 from sluicegate.errors import ParseError
-from sluicegate.lint.assumed import with_assumed_tables
 from sluicegate.lint.inside import inner_statements
 from sluicegate.rules.kit.step import Step
 from sluicegate.statements.parse import parse_statement
@@ -73,7 +72,7 @@ class Replay:
             self.catalog = replace(self.catalog, complete=False)
             before = self.catalog
             return Step(index, captured, None, before, before, session, parse_error=error.message, new=new)
-        before = with_assumed_tables(statement, self.catalog, session)
+        before = self.catalog
         effects = self._effects(statement, before, session, captured) if judged else Effects()
         after = apply(statement, before, session)
         return Step(index, captured, statement, before, after, session, effects, new=new)
@@ -85,7 +84,7 @@ class Replay:
         steps: list[Step] = []
         catalog = step.before
         for inner in inner_statements(step.statement, step.before, step.session):
-            before = with_assumed_tables(inner, catalog, step.session)
+            before = catalog
             effects = self._effects(inner, before, step.session, step.captured)
             # A condition may keep it from failing, a name may be a variable's: what fails, and what cannot be told, is
             # for the statement around it to say.

@@ -23,6 +23,9 @@ def select(history: Sequence[CapturedRevision], revs: Iterable[str], files: Iter
         UsageError: a name means no revision or several, or a file is none of the history.
     """
     known = {revision.revision: revision for revision in history if revision.revision is not None}
+    revs, files = tuple(revs), tuple(files)
+    if not revs and not files:
+        return frozenset(known)
     chosen: set[str] = set()
     for rev in revs:
         chosen |= _range(rev, known) if ":" in rev else _named(rev, known)
@@ -35,7 +38,7 @@ def select(history: Sequence[CapturedRevision], revs: Iterable[str], files: Iter
                 hint="Name the environment with --config or --migrations.",
             )
         chosen.add(name)
-    return frozenset(chosen) if chosen else frozenset(known)
+    return frozenset(chosen)
 
 
 def heads(known: Mapping[str, CapturedRevision]) -> set[str]:

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluicegate.effects.model import Certainty
 from sluicegate.findings import Level
 from sluicegate.rules.kit.remedy import advice
 from sluicegate.rules.kit.rule import Problem, Rule
@@ -62,7 +61,7 @@ op.add_column("events", sa.Column("language", sa.Text()))
 
 def check(context: Context) -> Iterator[Problem]:
     """Say what could not be told, whatever else was found."""
-    if context.effects.certainty is Certainty.UNKNOWN and not context.is_gate:
+    if context.is_uncertain and not context.is_gate and not context.lacks_only_columns:
         what = listed(context.effects.unknowns) or "something that decides it"
         yield Problem(
             f"What this statement does could not be told: {what}.",

@@ -56,7 +56,7 @@ op.create_table(
 def check(context: Context) -> Iterator[Problem]:
     """Judge each exclusion constraint on a table in use."""
     for command, constraint in context.added_constraints("CONSTR_EXCLUSION"):
-        if command.table in context.indexed(command):
+        if context.builds_index(command, constraint):
             name = f" {identifier(constraint.conname)}" if constraint.conname else ""
             yield Problem(
                 f"The exclusion constraint{name} builds its index on {context.described(command.table)} "

@@ -60,7 +60,9 @@ op.add_column("events", sa.Column("has_embedding", sa.Boolean()))
 def check(context: Context) -> Iterator[Problem]:
     """Judge each default that old rows get without a rewrite."""
     for column in context.added_columns():
-        default = column.default
+        domain = context.domain_of(column)
+        inherited = domain.default.node if domain is not None and domain.default is not None else None
+        default = column.default if column.default is not None else inherited
         if default is None or is_null(default) or context.rewritten(column) or context.option("allow_constant"):
             continue
         table, name = context.described(column.table), identifier(column.name)

@@ -56,7 +56,8 @@ op.execute("ALTER TABLE events ADD CONSTRAINT events_pkey PRIMARY KEY USING INDE
 def check(context: Context) -> Iterator[Problem]:
     """Judge each primary key that builds its index or reads the table under the lock."""
     for command, constraint in context.added_constraints("CONSTR_PRIMARY"):
-        if command.table not in {*context.indexed(command), *context.scanned(command)} or context.rewritten(command):
+        reads = command.table in context.scanned(command)
+        if not (reads or context.builds_index(command, constraint)) or context.rewritten(command):
             continue
         given = context.before.find_index(None, constraint.indexname, context.step.session.search_path)
         columns = list(strings(constraint.keys)) or ([key.column or "" for key in given.keys] if given else [])

@@ -54,7 +54,7 @@ def check(context: Context) -> Iterator[Problem]:
     if context.kind != "refresh_mat_view_stmt" or context.node.concurrent or context.node.skip_data:
         return
     view = context.name_of(context.node.relation)
-    if not context.in_use_and_large(view) or context.relation(view) is None:
+    if not context.in_use_and_large(view) or (context.relation(view) is None and context.before.complete):
         return
     sql = f"REFRESH MATERIALIZED VIEW CONCURRENTLY {table_sql(view)}"
     yield Problem(

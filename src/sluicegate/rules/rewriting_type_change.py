@@ -55,7 +55,7 @@ def check(context: Context) -> Iterator[Problem]:
     """Judge each type change that writes the table anew."""
     for command in context.actions("AT_AlterColumnType"):
         old, new = context.type_of(command.table, command.name), type_sql(command.definition.type_name)
-        if context.ruins_vectors(command):
+        if context.ruins_vectors(command) or (not old and context.is_uncertain):
             continue
         column = f"{context.spelled(command.table)}.{identifier(command.name)}"
         for table in context.rewritten(command):

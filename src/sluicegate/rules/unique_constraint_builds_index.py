@@ -55,7 +55,7 @@ op.execute("ALTER TABLE events ADD CONSTRAINT events_kind_key UNIQUE USING INDEX
 def check(context: Context) -> Iterator[Problem]:
     """Judge each unique constraint that builds its index under the lock."""
     for command, constraint in context.added_constraints("CONSTR_UNIQUE"):
-        if command.table not in context.indexed(command):
+        if not context.builds_index(command, constraint):
             continue
         columns = list(strings(constraint.keys)) or [command.name]
         name = constraint.conname or f"{command.table.name}_{'_'.join(columns)}_key"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import Name, RelationKind, TypeKind
-from sluicegate.effects.model import InTransaction, LockMode, LossKind
+from sluicegate.effects.model import Certainty, InTransaction, LockMode, LossKind
 from sluicegate.rules.kit.changes import DataChange, data_changes
 from sluicegate.rules.kit.commands import AddedColumn, Command, commands_of, constraints_in
 from sluicegate.rules.kit.created_triggers import CreatedTrigger, created_trigger
@@ -31,6 +31,22 @@ if TYPE_CHECKING:
 
 GATE = ("sluicegate", "require_backfill")
 """The function behind ``op.require_backfill``."""
+
+SHAPELESS = frozenset(
+    {
+        *("index_stmt", "create_stmt", "create_trig_stmt", "comment_stmt", "drop_stmt", "rename_stmt", "reindex_stmt"),
+        *("insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "alter_table_stmt", "grant_stmt", "view_stmt"),
+    }
+)
+"""Kinds of statements whose locks and work can be told without the columns of their tables."""
+
+SHAPELESS_ACTIONS = frozenset(
+    {
+        *("AT_SetNotNull", "AT_DropNotNull", "AT_AddConstraint", "AT_ValidateConstraint", "AT_DropConstraint"),
+        *("AT_DropColumn", "AT_ColumnDefault", "AT_SetStatistics", "AT_SetStorage", "AT_SetRelOptions"),
+    }
+)
+"""Actions of ALTER TABLE of which the same is true."""
 
 NAME_BYTES = 63
 """How many bytes of a name PostgreSQL keeps: NAMEDATALEN - 1."""
@@ -55,9 +71,10 @@ class Context(Tables):
                 yield command
 
     def added_columns(self) -> Iterator[AddedColumn]:
-        """Yield the columns that an ALTER TABLE adds to a table that others use."""
+        """Yield the columns that an ALTER TABLE adds to a table that others use, those that exist already left out."""
         for command in self.actions("AT_AddColumn"):
-            yield AddedColumn(command, command.name, command.definition)
+            if not (command.node.missing_ok and self.column(command.table, command.name)):
+                yield AddedColumn(command, command.name, command.definition)
 
     def added_constraints(self, kind: str) -> Iterator[tuple[Command, Any]]:
         """Yield the constraints of a ``ConstrType`` that an ALTER TABLE adds, also those of columns that it adds."""
@@ -197,6 +214,28 @@ class Context(Tables):
             names = (own & whole) | (whole - explained)
         found = (_parsed(name) for name in sorted(names))
         return tuple(name for name in found if self.in_use_and_large(name))
+
+    def builds_index(self, command: Command, constraint: Any) -> bool:
+        """Tell whether a key or exclusion constraint builds an index on a table in use; so it does on any "
+        "unknown one."""
+        unknown = self.relation(command.table) is None and not self.before.complete and not constraint.indexname
+        return command.table in self.indexed(command) or (unknown and self.in_use_and_large(command.table))
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Tell whether something that decides what the statement does is not known."""
+        return self.effects.certainty is Certainty.UNKNOWN
+
+    @property
+    def lacks_only_columns(self) -> bool:
+        """Tell whether what is not known is only the shape of tables that nobody showed us.
+
+        It decides whether the server takes the statement, not what it locks, reads or rewrites.
+        """
+        if self.before.complete or self.kind not in SHAPELESS:
+            return False
+        added = {column.name for column in self.added_columns() if column.default is None}
+        return all(c.kind in SHAPELESS_ACTIONS or c.name in added for c in self.commands)
 
     def lock_on(self, name: Name) -> LockMode | None:
         """Return the strongest lock that the statement takes on a table."""

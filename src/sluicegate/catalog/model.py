@@ -8,43 +8,37 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.catalog.routines import Extension, Function, Publication, Volatility
+from sluicegate.catalog.values import Expression, Name, SqlType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-
-class Name(NamedTuple):
-    """A schema-qualified name, unquoted."""
-
-    schema: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class SqlType:
-    """A column's or expression's type.
-
-    Attributes:
-        name: PostgreSQL's internal name (``pg_catalog.int4``, ``pg_catalog.varchar``, ``public.vector``).
-        modifiers: what stands in the parentheses: ``varchar(20)`` → ``(20,)``, ``numeric(10,2)`` → ``(10, 2)``.
-        array: whether it is an array of ``name``.
-    """
-
-    name: Name
-    modifiers: tuple[int, ...] = ()
-    array: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """An SQL expression: its text (deparsed) and its parse tree (a ``pg_query`` Node)."""
-
-    sql: str
-    node: Any = field(default=None, compare=False, repr=False)
+__all__ = [
+    "Catalog",
+    "Column",
+    "Constraint",
+    "ConstraintKind",
+    "Expression",
+    "Extension",
+    "Function",
+    "Generated",
+    "Index",
+    "IndexKey",
+    "Name",
+    "Partitioning",
+    "Policy",
+    "Publication",
+    "Relation",
+    "RelationKind",
+    "SqlType",
+    "Trigger",
+    "TypeKind",
+    "UserType",
+    "Volatility",
+]
 
 
 class RelationKind(enum.StrEnum):
@@ -213,6 +207,7 @@ class Relation:
         rows: how many rows it holds, where known (sizes from a snapshot; 0 for a table made in this history's
             current transaction and not written since).
         created_in: the number of the transaction that created it, 0 if it was there before.
+        owner: the role that a statement made its owner; None when no statement says.
     """
 
     name: Name
@@ -244,6 +239,7 @@ class Relation:
     populated: bool | None = True
     rows: int | None = None
     created_in: int = 0
+    owner: str | None = None
 
 
 class TypeKind(enum.StrEnum):
@@ -275,55 +271,6 @@ class UserType:
     subtype: SqlType | None = None
     extension: str | None = None
     created_in: int = 0
-
-
-class Volatility(enum.StrEnum):
-    """``pg_proc.provolatile`` in words."""
-
-    IMMUTABLE = "immutable"
-    STABLE = "stable"
-    VOLATILE = "volatile"
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function, procedure or aggregate that a migration or an extension created."""
-
-    name: Name
-    argument_types: tuple[SqlType, ...]
-    returns: SqlType | None
-    volatility: Volatility
-    language: str
-    body: str = ""
-    kind: str = "function"
-    strict: bool = False
-    security_definer: bool = False
-    defaults: int = 0
-    variadic: bool = False
-    settings: Mapping[str, str] = field(default_factory=dict)
-    extension: str | None = None
-    returns_set: bool = False
-    reads: Mapping[Name, frozenset[str] | None] = field(default_factory=dict)
-    argument_names: tuple[str, ...] = ()
-    argument_defaults: tuple[Expression, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Extension:
-    """An installed extension, with the schema it lives in and its version where known."""
-
-    name: str
-    schema: str = "public"
-    version: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A publication; ``tables`` is None for FOR ALL TABLES."""
-
-    name: str
-    tables: frozenset[Name] | None = frozenset()
-    schemas: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

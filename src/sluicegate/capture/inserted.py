@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sluicegate.capture.functions import Facts
-    from sluicegate.catalog.model import Relation
+    from sluicegate.catalog.model import Name, Relation
 
 _numbers = itertools.count(1)
 _MADE_UP: dict[str, Callable[[], Any]] = {
@@ -53,8 +54,23 @@ def inserted_rows(insert: pg.InsertStmt, facts: Facts) -> list[tuple[Any, ...]] 
     rows = []
     for values in given:
         row = dict(_evaluated(dict(zip(columns, values, strict=False)), evaluator))
+        if relation is not None:
+            _count(relation, row)
         rows.append(tuple(_returned(target, row, relation) for target in insert.returning_clause.exprs))
     return rows
+
+
+_counters: defaultdict[tuple[Name, str], Iterator[int]] = defaultdict(lambda: itertools.count(1))
+
+
+def _count(relation: Relation, row: dict[str, Any]) -> None:
+    """Number the row as a sequence would that no other session uses."""
+    for column in relation.columns.values():
+        counted = column.identity is not None or (
+            column.default is not None and column.default.sql.startswith("nextval(")
+        )
+        if counted and column.name not in row:
+            row[column.name] = next(_counters[relation.name, column.name])
 
 
 def _given_rows(insert: pg.InsertStmt) -> list[list[Any]] | None:

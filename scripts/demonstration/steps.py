@@ -96,17 +96,17 @@ class Demonstration:
         return f"{len(projects)} of {len(projects)} refused"
 
     def pass_good_change(self) -> str:
-        """Lint passes the change done right."""
+        """Lint passes the good change."""
         self.sluicegate(0, "lint")
         return "clean"
 
     def dry_run(self) -> str:
-        """Dry run on a clone: predictions against what the server did."""
+        """Dry run on a clone: prediction against server."""
         self.sluicegate(0, "dry-run")
         return "every prediction confirmed"
 
     def expand(self) -> str:
-        """Upgrade to the expand revision."""
+        """Upgrade to expand."""
         self.alembic(0, "upgrade", "0003")
         return "sidecar created"
 
@@ -121,23 +121,23 @@ class Demonstration:
         return f"{self.rows:,} events, {size[0] if size else '?'}"
 
     def query_by_anti_join(self) -> str:
-        """Find pending events by anti-join, as before the change."""
+        """Find pending events by anti-join."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             self.before = data.measure(connection, data.PENDING_BY_ANTI_JOIN)
         return f"{self.before[0]:,} pending in {self.before[1]:.1f} ms"
 
     def meet_the_gate(self) -> str:
-        """Upgrade to the contract revision before the backfill: the gate refuses."""
+        """Upgrade to contract: the gate refuses."""
         self.alembic(None, "upgrade", "0004")
         return "refused, nothing changed"
 
     def backfill(self) -> str:
-        """Backfill the sidecar in chunks of 10,000."""
+        """Backfill in chunks of 10,000."""
         self.sluicegate(0, "backfill", "run", "0003", "--sleep", "0")
         return "finished"
 
     def verify(self) -> str:
-        """Verify the backfill: count what is owed and what is there."""
+        """Verify: owed against written."""
         self.sluicegate(0, "backfill", "verify", "0003")
         with psycopg.connect(self.url) as connection:
             row = connection.execute(
@@ -149,12 +149,12 @@ class Demonstration:
         return f"{row[0]:,}/{row[1]:,} rows"
 
     def contract(self) -> str:
-        """Upgrade to the contract revision: the gate opens."""
+        """Upgrade to contract: the gate opens."""
         self.alembic(0, "upgrade", "head")
         return "index and foreign key valid"
 
     def query_by_sidecar(self) -> str:
-        """Find pending events through the sidecar."""
+        """Find pending events by sidecar."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             found, milliseconds = data.measure(connection, data.PENDING_BY_SIDECAR)
         if found != self.before[0]:

@@ -32,16 +32,16 @@ def test_the_demonstration_does_the_whole_job_from_any_directory(tmp_path: Path)
     assert [row for row in rows if row] == [
         "Step Result Seconds",
         "Lint refuses five bad changes 5 of 5 refused N",
-        "Lint passes the change done right clean N",
-        "Dry run on a clone: predictions against what the server did every prediction confirmed N",
-        "Upgrade to the expand revision sidecar created N",
+        "Lint passes the good change clean N",
+        "Dry run on a clone: prediction against server every prediction confirmed N",
+        "Upgrade to expand sidecar created N",
         "Load events and embeddings 3,000 events, N N",
-        "Find pending events by anti-join, as before the change 65 pending in N ms N",
-        "Upgrade to the contract revision before the backfill: the gate refuses refused, nothing changed N",
-        "Backfill the sidecar in chunks of 10,000 finished N",
-        "Verify the backfill: count what is owed and what is there 2,994/2,994 rows N",
-        "Upgrade to the contract revision: the gate opens index and foreign key valid N",
-        "Find pending events through the sidecar 65 pending in N ms, N times faster N",
+        "Find pending events by anti-join 65 pending in N ms N",
+        "Upgrade to contract: the gate refuses refused, nothing changed N",
+        "Backfill in chunks of 10,000 finished N",
+        "Verify: owed against written 2,994/2,994 rows N",
+        "Upgrade to contract: the gate opens index and foreign key valid N",
+        "Find pending events by sidecar 65 pending in N ms, N times faster N",
     ]
 
 

@@ -16,8 +16,17 @@ error[drop-vector-column] drop_vector_column_bad.py:11:5 (revision drop_vector_c
   a time.
 
   Instead:
-    Leave embedding in place. If another column takes over: add it, backfill it, prove it with
-    `sluicegate verify`, switch every reader and writer, and drop this one in a later release.
+    Leave embedding in place. If other embeddings take over, let them grow up beside it:
+
+    # this revision: the new column beside the old one
+    op.add_column("workflow_insights", sa.Column("embedding_new", Vector(3)))
+
+    # then, outside the deploy, a backfill that embeds every row into embedding_new; new rows get
+    # both from the code or a trigger
+
+    # a later revision, after the backfill is verified: swap by name, which takes a moment
+    op.alter_column("workflow_insights", "embedding", new_column_name="embedding_old")
+    op.alter_column("workflow_insights", "embedding_new", new_column_name="embedding")
 
 1 revision, 1 statement judged for PostgreSQL 16: 1 error.
 """

@@ -18,7 +18,7 @@ old one last, with a comment that allows this rule and says which column took ov
 
 ## When it is fine
 
-When the embeddings live on elsewhere, proved by `sluicegate verify`; allow it there with the reason. It is never fine
+When the embeddings live on elsewhere, proved by a verified backfill; allow it there with the reason. It is never fine
 for a column that the policy's `[vectors]` says must exist.
 """
 
@@ -27,15 +27,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluicegate.findings import Level
-from sluicegate.rules.kit.remedy import advice
+from sluicegate.rules.kit.remedy import advice, phased
 from sluicegate.rules.kit.rule import Problem, Rule
+from sluicegate.rules.kit.shadow import shadow_column
 from sluicegate.rules.kit.spelling import identifier, listed
 from sluicegate.rules.kit.words import about
+from sluicegate.statements.parse import parse_statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sluicegate.catalog.model import Name
     from sluicegate.rules.kit.context import Context
+    from sluicegate.rules.kit.remedy import Remedy
 
 RULE = Rule(name="drop-vector-column", level=Level.ERROR)
 
@@ -69,9 +73,15 @@ def check(context: Context) -> Iterator[Problem]:
             + (f" and the index {indexes} with them" if indexes else "")
             + "; they come back only from the provider, one row at a time."
             + (" The policy says that this column must exist." if required else ""),
-            advice(
-                f"Leave {identifier(column)} in place. If another column takes over: add it, backfill it, prove "
-                "it with "
-                "`sluicegate verify`, switch every reader and writer, and drop this one in a later release."
-            ),
+            _remedy(table, column, known),
         )
+
+
+def _remedy(table: Name, column: str, known: str) -> Remedy:
+    """Propose a second column that takes over; the first one goes when nothing reads it."""
+    keep = f"Leave {identifier(column)} in place. If other embeddings take over, let them grow up beside it:"
+    if not known:
+        return advice(keep.removesuffix(":") + ", and drop it in a later release.")
+    type_name = parse_statement(f"SELECT NULL::{known}").node.target_list[0].res_target.val.type_cast.type_name
+    shadow = shadow_column(table, column, type_name, f"embeds every row into {identifier(column + '_new')}")
+    return phased(*shadow.revisions, advice=keep)

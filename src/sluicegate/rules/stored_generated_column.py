@@ -26,8 +26,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluicegate.findings import Level
+from sluicegate.rules.kit.alembic_types import plain_name
 from sluicegate.rules.kit.operations import add_column, table_sql
-from sluicegate.rules.kit.remedy import Revision, advice, phased
+from sluicegate.rules.kit.remedy import Revision, execute, instead, outside_transaction, phased
 from sluicegate.rules.kit.rule import Problem, Rule
 from sluicegate.rules.kit.spelling import expression_sql, identifier
 from sluicegate.rules.kit.triggers import fill_by_trigger
@@ -84,9 +85,12 @@ def check(context: Context) -> Iterator[Problem]:
 def _remedy(column: AddedColumn, context: Context) -> Remedy:
     table, name, value = table_sql(column.table), identifier(column.name), expression_sql(column.generated)
     if context.is_append_only(column.table):
-        return advice(
-            f"{table} is append-only: keep {name} in a table beside it, filled by a backfill, or index the expression "
-            f"alone with CREATE INDEX CONCURRENTLY … ON {table} (({value}))."
+        method = "gin" if plain_name(column.type_name) in {"tsvector", "jsonb"} else "btree"
+        index = identifier(f"ix_{column.table.name}_{column.name}")
+        return instead(
+            outside_transaction(execute(f"CREATE INDEX CONCURRENTLY {index} ON {table} USING {method} (({value}))")),
+            advice=f"{table} is append-only, so {name} does not become a column of it. Index the expression, or keep "
+            f"{name} in a table beside it, filled by a backfill.",
         )
     return phased(
         Revision(

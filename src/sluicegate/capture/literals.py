@@ -143,6 +143,8 @@ def _float(value: float) -> str:
 
 
 def _decimal(value: decimal.Decimal) -> str:
+    if value.is_nan():
+        return "'NaN'::numeric"
     return f"{value:f}" if value.is_finite() else f"'{value}'::numeric"
 
 

@@ -183,10 +183,10 @@ class _Run:
 
     def _restart(self, row: RunRow, checked: Preflight) -> None:
         session, connection, definition = self._session, self._session.connection, self._loaded.definition
-        if row.state in (RunState.RUNNING, RunState.PAUSING, RunState.CANCELLING) and self._others():
+        if self._others():
             raise StateError(
-                f"Backfill {row.name} is {RunState(row.state).meaning}; workers are on it.",
-                hint="Stop them first (Ctrl-C, or SIGTERM), then restart it.",
+                f"Backfill {row.name} is {RunState(row.state).meaning}, and workers are on it or were a moment ago.",
+                hint="Stop them with Ctrl-C or SIGTERM; a worker that was killed counts as dead when its lease ends.",
             )
         for query in ("chunk_clear", "parked_clear", "frontier_clear", "frontier_create"):
             runs.execute(connection, query, name=row.name)
@@ -200,9 +200,10 @@ class _Run:
         runs.audit(connection, row.name, session.owner, "restarted", f"definition {definition.fingerprint}")
 
     def _others(self) -> bool:
-        """Whether another worker gave a sign of life within its lease."""
-        found = runs.leases(self._session.connection, self._session.name, besides=self._session.lease.epoch)
-        return any(not lease.silent for lease in found)
+        """Whether any other worker may still write: it is within its lease, or silent with its transaction open."""
+        session = self._session
+        session.lease.take_over(session.connection)
+        return bool(runs.leases(session.connection, session.name, besides=session.lease.epoch))
 
     def _owes_work(self) -> bool:
         """Tell whether a run has anything to do: keys above the last bound, or chunks that are open."""

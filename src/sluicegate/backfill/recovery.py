@@ -49,8 +49,9 @@ class Recovery:
         self._written = 0
 
     def wrote(self, rows: int) -> None:
-        """Count rows that were written."""
+        """Count rows that were written; what failed before it has been overcome."""
         self._written += rows
+        self._attempts.clear()
 
     def decide(self, chunk: Hashable, error: psycopg.Error) -> Next:
         """Roll back, wait where waiting helps, and say what to do with the chunk.
@@ -63,19 +64,24 @@ class Recovery:
         session = self._session
         session.rollback()
         failure = classify(sqlstate_of(error))
+        if sqlstate_of(error) is None and not session.connection.closed:
+            failure = Failure.FATAL  # the driver refused it; the server never saw it
         if error.sqlstate in _NOT_PREPARED and session.connection.prepare_threshold is not None:
             session.connection.prepare_threshold = None
             return Next.AGAIN
-        if session.connection.closed or failure is Failure.LOST:
-            session.reconnect(words_of(error))
-            return Next.AGAIN
-        if failure is Failure.TRANSIENT:
+        if session.connection.closed or failure in (Failure.LOST, Failure.TRANSIENT):
             self._attempts[chunk] += 1
             wait = session.around.backoff.wait(self._attempts[chunk], session.around.random)
             if wait is not None:
                 session.around.listener.retrying(words_of(error), wait)
                 session.pause(wait)
+                if session.connection.closed or failure is Failure.LOST:
+                    session.reconnect()
                 return Next.AGAIN
+            if failure is not Failure.TRANSIENT:
+                # A chunk that costs the connection each time may be what brings the server down.
+                session.reconnect()
+                self.fail(words_of(error), "Read the server's log.", error)
         if failure is Failure.FATAL:
             self.fail(
                 f"{words_of(error)} (SQLSTATE {error.sqlstate})", "Correct the definition or the database.", error

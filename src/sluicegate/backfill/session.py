@@ -178,7 +178,7 @@ class WorkerSession:
         if self.around.stop():
             raise LeaveError(RunState.INTERRUPTED)
 
-    def reconnect(self, cause: str) -> None:
+    def reconnect(self) -> None:
         """Come back after the connection broke; the lease holds as long as its heartbeat got through.
 
         Raises:
@@ -189,16 +189,15 @@ class WorkerSession:
             self.connection.close()
         attempt = 1
         while True:
-            wait = self.around.backoff.wait(attempt, self.around.random)
-            if wait is not None:
-                self.around.listener.retrying(cause, wait)
-                self.pause(wait)
             try:
                 self.connection = self._open()
-            except ServerError:
+            except ServerError as error:
+                wait = self.around.backoff.wait(attempt, self.around.random)
                 if wait is None:
                     raise
                 attempt += 1
+                self.around.listener.retrying(error.message, wait)
+                self.pause(wait)
             else:
                 return
 

@@ -13,7 +13,7 @@ from sluicegate.backfill.implied import CHUNK_NAME, ROW, chunk_places, in_condit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sluicegate.backfill.chunks import Bound, Range
+    from sluicegate.backfill.chunks import Range
     from sluicegate.backfill.implied import Implied
 
 
@@ -71,15 +71,15 @@ class Statements:
             self._texts(), self._table, self._order(descending=True)
         )
 
-    def bounds(self, lo: Bound | None) -> sql.Composed:
-        """The ends of the next ``window`` chunks of ``size`` keys after ``lo``, up to ``hi``: an index-only walk."""
+    def bounds(self, keys: Range) -> sql.Composed:
+        """The ends of the first ``window`` chunks of ``size`` keys within a range: an index-only walk."""
         names = [sql.SQL(f"k{number}") for number in range(len(self.key))]
         columns = sql.SQL(", ").join(sql.Identifier(ROW, column.name) for column in self.key)
-        lead = self._compare(">", "lo", lo is not None)
+        lead = self._compare(">", "lo", keys.lo is not None)
         after = sql.SQL("({}) > (s.{})").format(columns, sql.SQL(", s.").join(names))
         one = sql.SQL("SELECT {} FROM {} AS row WHERE {} AND {} ORDER BY {} OFFSET %(size)s - 1 LIMIT 1")
         first, following = (
-            one.format(columns, self._table, condition, self._compare("<=", "hi", True), self._order())
+            one.format(columns, self._table, condition, self._compare("<=", "hi", keys.hi is not None), self._order())
             for condition in (lead, after)
         )
         return sql.SQL(
@@ -93,10 +93,11 @@ class Statements:
             texts=sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names),
         )
 
-    def strides(self, lo: Bound | None) -> sql.Composed:
+    def strides(self, keys: Range) -> sql.Composed:
         """As ``bounds``, for a dense key of whole numbers: each end is counted on from the next key, not walked to.
 
-        A range of so many whole numbers never holds more keys than that, and the jump to the next key skips gaps.
+        A range of so many whole numbers never holds more keys than that, and the jump to the next key skips gaps. The
+        range must have an upper bound.
         """
         [column] = self.key
         one = sql.SQL(
@@ -112,7 +113,7 @@ class Statements:
                 below=self._compare("<=", "hi", True),
             )
             for condition in (
-                self._compare(">", "lo", lo is not None),
+                self._compare(">", "lo", keys.lo is not None),
                 sql.SQL("{} > s.k").format(sql.Identifier(ROW, column.name)),
             )
         )

@@ -124,3 +124,9 @@ def leases(connection: Connection, name: str, *, besides: int = 0) -> list[Lease
     """Return the workers of a backfill, living or silent, besides one epoch."""
     with connection.cursor(row_factory=class_row(LeaseRow)) as cursor:
         return cursor.execute(statement("lease_others"), {"name": name, "epoch": besides}).fetchall()
+
+
+def frontier(connection: Connection, name: str) -> tuple[str, ...] | None:
+    """Return the key up to which chunks were planned; None before the first one."""
+    row = connection.execute(statement("frontier_get"), {"name": name}).fetchone()
+    return tuple(row[0]) if row and row[0] is not None else None

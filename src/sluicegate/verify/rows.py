@@ -94,7 +94,7 @@ def _ranges(connection: Connection, statements: Statements, within: Range, size:
         top = tuple(row) if row else None
     while top is not None:
         parameters = {**bound_parameters(Range(lo, top)), "size": size, "window": _WINDOW}
-        ends = [tuple(row) for row in connection.execute(statements.bounds(lo), parameters).fetchall()]
+        ends = [tuple(row) for row in connection.execute(statements.bounds(Range(lo, top)), parameters).fetchall()]
         connection.commit()
         for end in ends:
             yield Range(lo, end)

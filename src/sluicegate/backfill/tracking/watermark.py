@@ -98,8 +98,7 @@ class Ranges:
         except psycopg.Error as error:
             self._recover(chunk, error)
             return Step.WORKED
-        if self._writes:
-            self._recovery.wrote(rows)
+        self._recovery.wrote(rows if self._writes else 0)
         self._session.around.listener.chunk(rows if self._writes else 0, chunk.keys.hi)
         return Step.WORKED
 
@@ -141,7 +140,7 @@ class Ranges:
             return self._left()
         rest = Range(frontier, upper)
         parameters = {**bound_parameters(rest), "size": session.batch_size, "window": WINDOW}
-        ahead = statements.strides(frontier) if statements.dense else statements.bounds(frontier)
+        ahead = statements.strides(rest) if statements.dense else statements.bounds(rest)
         found = session.connection.execute(ahead, parameters).fetchall()
         ends = [tuple(bound) for bound in found]
         last = len(ends) < WINDOW
@@ -219,7 +218,7 @@ class Ranges:
     def _key_at(self, keys: Range, position: int) -> Bound:
         """Return the key at a position, from 1, of a range."""
         parameters = {**bound_parameters(keys), "size": position, "window": 1}
-        row = self._session.connection.execute(self._session.statements.bounds(keys.lo), parameters).fetchone()
+        row = self._session.connection.execute(self._session.statements.bounds(keys), parameters).fetchone()
         return tuple(row) if row else keys.hi or ()
 
 

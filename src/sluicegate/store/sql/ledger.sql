@@ -59,6 +59,10 @@ ON CONFLICT (backfill) DO NOTHING;
 SELECT seq, bound, exhausted FROM sluicegate.frontier WHERE backfill = %(name)s
 FOR UPDATE SKIP LOCKED;
 
+-- name: frontier_get
+-- The key up to which chunks were planned.
+SELECT bound FROM sluicegate.frontier WHERE backfill = %(name)s;
+
 -- name: frontier_move
 -- Record the plan's new end.
 UPDATE sluicegate.frontier SET seq = %(seq)s, bound = %(bound)s, exhausted = %(exhausted)s

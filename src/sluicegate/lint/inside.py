@@ -40,10 +40,10 @@ def _direct(statement: Statement, catalog: Catalog, session: Session) -> Iterato
     if statement.kind == "do_stmt":
         found = body_of(statement.node)
         if found is not None:
-            yield from _in_body(*found)
+            yield from _in_body(*found, catalog, session)
     elif statement.kind in ("select_stmt", "call_stmt"):
         for function in _called(statement, catalog, session):
-            yield from _in_body(function.language, function.body)
+            yield from _in_body(function.language, function.body, catalog, session)
 
 
 def _called(statement: Statement, catalog: Catalog, session: Session) -> Iterator[Function]:
@@ -53,10 +53,23 @@ def _called(statement: Statement, catalog: Catalog, session: Session) -> Iterato
             yield from catalog.functions.get(Name(candidate, name), ())[:1]
 
 
-def _in_body(language: str, body: str) -> Iterator[Statement]:
+def _in_body(language: str, body: str, catalog: Catalog, session: Session) -> Iterator[Statement]:
     if language == "sql":
         yield from parse_script(body)
     elif language == "plpgsql":
         for piece in embedded_sql(body):
-            if piece.statement is not None and piece.sort is not Sort.EXPRESSION:
+            if piece.statement is None:
+                continue
+            if piece.sort is Sort.EXPRESSION:  # also PERFORM; what it calls matters, what it reads does not
+                yield from _called_bodies(piece.statement, catalog, session)
+            else:
                 yield piece.statement
+
+
+def _called_bodies(statement: Statement, catalog: Catalog, session: Session) -> Iterator[Statement]:
+    for function in _called(statement, catalog, session):
+        if function.language == "sql":
+            yield from parse_script(function.body)
+        elif function.language == "plpgsql":
+            found = (piece for piece in embedded_sql(function.body) if piece.sort is not Sort.EXPRESSION)
+            yield from (piece.statement for piece in found if piece.statement is not None)

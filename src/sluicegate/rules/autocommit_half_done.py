@@ -17,7 +17,7 @@ CONCURRENTLY IF EXISTS before a build.
 
 ## When it is fine
 
-When `sluicegate rollout` runs it: its journal resumes at the statement that failed.
+When a person watches the deploy and knows how to go on from the middle.
 """
 
 from __future__ import annotations

@@ -11,8 +11,7 @@ again, the statement finds the name, skips, and reports success. The index stays
 
 ## Instead
 
-Drop the leftover first with `DROP INDEX CONCURRENTLY IF EXISTS`, then create without IF NOT EXISTS. `sluicegate
-rollout` repairs invalid indexes by itself.
+Drop the leftover first with `DROP INDEX CONCURRENTLY IF EXISTS`, then create without IF NOT EXISTS.
 
 ## When it is fine
 

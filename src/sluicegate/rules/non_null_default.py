@@ -8,8 +8,9 @@ it in the catalog and do not rewrite the table; `now()` counts too, as the momen
 ## Why it hurts
 
 The lock is short. The harm is in the data: rows that were never computed look computed. `has_embedding = false` on a
-row that has an embedding, `language = 'en'` on a text nobody has read, `updated_at` on the day of the deploy: no query
-can tell them from real answers, a backfill cannot find what is left to do, and a gate cannot prove that it is complete.
+row that has an embedding, `language = 'en'` on a text nobody has read, `updated_at` on the day of the deploy: no
+query can tell them from real answers, a backfill cannot find what is left to do, and a gate cannot prove that it is
+complete.
 
 ## Instead
 

@@ -8,8 +8,8 @@ embedding is gone.
 
 ## Why it hurts
 
-An embedding of one model or dimension cannot be converted to another: it must be computed again by the provider, row by
-row. What succeeds rewrites the table and builds every index of it again, HNSW graphs from nothing, under ACCESS
+An embedding of one model or dimension cannot be converted to another: it must be computed again by the provider, row
+by row. What succeeds rewrites the table and builds every index of it again, HNSW graphs from nothing, under ACCESS
 EXCLUSIVE.
 
 ## Instead

@@ -53,3 +53,11 @@ SHOW search_path;
 VALUES (1, 'a'), (2, 'b');
 SELECT lower('ABC') || '-' || upper('x'), 7 / 2, -7 % 3, 5 BETWEEN 1 AND 5, 'abc' LIKE 'a_c', NULL = NULL;
 SELECT 'a' IN ('b', NULL), 1 NOT IN (2, 3), 'x' ~ '^X$', 'x' ~* '^X$', nullif(1, 1), 3 IS DISTINCT FROM NULL;
+SELECT conname FROM pg_constraint c WHERE c.conrelid = 'organizations'::regclass AND c.contype = 'u'
+    AND array_length(c.conkey, 1) = 1 AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.conrelid
+    AND a.attnum = c.conkey[1] AND a.attname = 'name');
+SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    WHERE i.indexrelid = 'events_pkey'::regclass;
+SELECT a.attname FROM pg_constraint c, unnest(c.conkey) WITH ORDINALITY AS k(attnum, place)
+    JOIN pg_attribute a ON a.attnum = k.attnum WHERE a.attrelid = c.conrelid AND c.conname = 'events_pkey'
+    ORDER BY k.place;

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.capture.functions import CASTS, FUNCTIONS, Facts, UnanswerableError
+from sluicegate.capture.oids import Int2Vector
 from sluicegate.statements import nodes
 
 if TYPE_CHECKING:
@@ -193,6 +194,19 @@ class Evaluator:
             return any(_compared(operator, left, item) for item in first)
         raise UnanswerableError("subquery")
 
+    def _subscript(self, node: pg.A_Indirection, scope: Scope) -> Any:
+        value = self.value(node.arg, scope)
+        index = nodes.unwrap(node.indirection[0])
+        if len(node.indirection) != 1 or not isinstance(index, pg.A_Indices) or index.is_slice:
+            raise UnanswerableError("indirection")
+        if value is not None and not isinstance(value, list):
+            raise UnanswerableError("subscript")
+        place = self.value(index.uidx, scope)
+        if value is None or place is None:
+            return None
+        place -= 0 if isinstance(value, Int2Vector) else 1
+        return value[place] if 0 <= place < len(value) else None
+
     def _collate(self, node: pg.CollateClause, scope: Scope) -> Any:
         return self.value(node.arg, scope)
 
@@ -211,6 +225,7 @@ _HANDLERS: dict[type, Callable[[Evaluator, Any, Scope], Any]] = {
     pg.A_ArrayExpr: Evaluator._array,  # noqa: SLF001
     pg.SQLValueFunction: Evaluator._value_function,  # noqa: SLF001
     pg.SubLink: Evaluator._sublink,  # noqa: SLF001
+    pg.A_Indirection: Evaluator._subscript,  # noqa: SLF001
     pg.CollateClause: Evaluator._collate,  # noqa: SLF001
 }
 

@@ -74,8 +74,21 @@ def find_script_location(
         section: the section of alembic.ini, for files that configure several databases.
 
     Raises:
-        UsageError: there is none, there are several, or its configuration cannot be read.
+        UsageError: there is none, there are several, its configuration cannot be read, or its revisions lie deeper.
     """
+    found = _find(start, migrations, section)
+    folders = sorted({path.parent for folder in found.versions for path in folder.glob("*/*.py")} - {*found.versions})
+    folders = [folder for folder in folders if folder.name != "__pycache__"]
+    if folders and not found.revision_files():
+        names = ", ".join(str(folder) for folder in folders)
+        raise UsageError(
+            f"{', '.join(map(str, found.versions))} holds no revisions, but folders below it do: {names}.",
+            hint="Name one of them with --migrations, or set recursive_version_locations.",
+        )
+    return found
+
+
+def _find(start: Path | None, migrations: Path | None, section: str) -> ScriptLocation:
     if migrations is not None:
         folder = migrations.resolve()
         if not folder.is_dir():
@@ -168,7 +181,8 @@ def _bare(folder: Path) -> ScriptLocation | None:
     elif (folder / "env.py").is_file():
         directory, versions = folder, folder
     elif any(_REVISION_FILE.match(path.name) for path in folder.iterdir()):
-        directory, versions = (folder.parent if folder.name == "versions" else folder), folder
+        above = next((path for path in folder.parents[:3] if (path / "env.py").is_file()), None)
+        directory, versions = above or (folder.parent if folder.name == "versions" else folder), folder
     else:
         return None
     root = next((path for path in _upwards(directory) if (path / ".git").exists()), directory.parent)

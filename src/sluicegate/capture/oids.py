@@ -21,6 +21,10 @@ class Oid(int):
         return self.shown
 
 
+class Int2Vector(list[int]):
+    """The array type of ``pg_index.indkey``, whose first element has the subscript 0."""
+
+
 def oid_of(kind: str, name: object) -> Oid:
     """Return the number for an object: the same for the same object, another for others, above 16,384 as real ones."""
     digest = hashlib.blake2b(f"{kind}:{name!r}".encode(), digest_size=4).digest()

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.capture.definitions import index_definition
-from sluicegate.capture.oids import Oid, oid_of
+from sluicegate.capture.oids import Int2Vector, Oid, oid_of
 from sluicegate.catalog.builtins import builtins
 from sluicegate.catalog.model import ConstraintKind, Generated, Name, RelationKind, TypeKind
 from sluicegate.catalog.types import display
@@ -207,7 +207,7 @@ def _pg_index(catalog: Catalog) -> Iterator[Row]:
             "indisready": True,
             "indislive": True,
             "indisreplident": index.replica_identity,
-            "indkey": _numbers(relation, names) if relation else [],
+            "indkey": Int2Vector(_numbers(relation, names) if relation else []),
             "indnatts": len(names),
             "indnkeyatts": len(index.keys),
             "indpred": index.predicate.sql if index.predicate else None,

@@ -156,3 +156,11 @@ def test_nothing_to_find_is_refused(tmp_path: Path) -> None:
 def test_the_driver_may_be_said_in_env_py(tree: Path) -> None:
     (tree / "db" / "env.py").write_text('url = os.environ["URL"].replace("postgres://", "postgresql+psycopg://")\n')
     assert find_script_location(migrations=tree / "db").driver == "psycopg"
+
+
+def test_revisions_that_lie_deeper_are_not_taken_for_none(tree: Path) -> None:
+    (tree / "db" / "versions" / "postgresql").mkdir()
+    (tree / "db" / "versions" / "0001.py").rename(tree / "db" / "versions" / "postgresql" / "0001.py")
+    with pytest.raises(UsageError, match=r"holds no revisions, but folders below it do: .*versions/postgresql\."):
+        find_script_location(migrations=tree / "db")
+    assert names(find_script_location(migrations=tree / "db" / "versions" / "postgresql")) == ["0001.py"]

@@ -6,8 +6,9 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from sluicegate.catalog.replay.apply import apply, apply_all
+from sluicegate.catalog.replay.apply import apply_all
 from sluicegate.catalog.session import Session
+from sluicegate.catalog.timeline import Timeline
 from sluicegate.effects.model import Certainty, Effects, InTransaction
 from sluicegate.effects.predict import predict
 
@@ -62,9 +63,10 @@ class Foresight:
         known = {str(name) for name in (*catalog.relations, *catalog.indexes)}
         found: list[Effects] = []
         try:
+            timeline = Timeline(catalog, session)
             for statement in statements:
-                found.append(predict(statement, catalog, session, self._version))
-                catalog = apply(statement, catalog, session)
+                found.append(predict(statement, timeline.catalog, timeline.session, self._version))
+                timeline.advance(statement)
         except Exception as error:  # noqa: BLE001 - a slip of ours must not pass for one of the revision
             what = f"{type(error).__name__}: {error}"
             return Effects(certainty=Certainty.UNKNOWN, unknowns=(f"our prediction failed, please report it: {what}",))

@@ -115,14 +115,14 @@ def _open_gate(connection: psycopg.Connection[TupleRow], sent: Sent) -> Ran:
 def _begin_nothing_until_commit(connection: psycopg.Connection[TupleRow]) -> None:
     """Leave the driver's BEGIN out until somebody asks the driver itself to commit or roll back."""
     connection.autocommit = True
+    before = {"commit": connection.commit, "rollback": connection.rollback}
 
-    def ending(end: Callable[[], None]) -> Callable[[], None]:
+    def ending(name: str) -> Callable[[], None]:
         def end_and_begin_again() -> None:
-            for name in ("commit", "rollback"):
-                vars(connection).pop(name, None)
+            vars(connection).update(before)
             connection.autocommit = False
-            end()
+            before[name]()
 
         return end_and_begin_again
 
-    vars(connection).update(commit=ending(connection.commit), rollback=ending(connection.rollback))
+    vars(connection).update({name: ending(name) for name in before})

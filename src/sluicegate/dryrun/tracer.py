@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from sluicegate.dryrun.compare import compare
+from sluicegate.dryrun.compare import Comparison, compare
 from sluicegate.dryrun.observation import Method, Observation, parsed
 from sluicegate.dryrun.report import StatementRun
 from sluicegate.effects.model import Effects
+from sluicegate.findings import Evidence
 from sluicegate.statements.nodes import strings, walk
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ GATE = ("sluicegate", "require_backfill")
 
 _SESSION_KINDS = frozenset({"variable_set_stmt", "variable_show_stmt", "transaction_stmt", "constraints_set_stmt"})
 """Statements that touch no relation. SET TRANSACTION must come before any query, so none of ours may come first."""
+
+
+_OPAQUE_KINDS = frozenset({"do_stmt", "call_stmt", "select_stmt", "execute_stmt", "transaction_stmt"})
+"""Statements whose consequences for the schema replay cannot follow: functions may change it, rollbacks do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +119,22 @@ class Tracer:
 
     def start(self, *, watching: bool) -> None:
         """Begin a revision."""
+        if self._foresight is not None and not (watching and self.watching):
+            self._foresight.forget()
         self.watching = watching
         self.statements = []
-        if self._foresight is not None:
-            self._foresight.forget()
 
     def attach(self, connection: psycopg.Connection[TupleRow]) -> None:
         """Make every cursor of the connection report to this tracer."""
         connection.cursor_factory = _cursor_class(self)
+        if (foresight := self._foresight) is not None:
+            rollback = connection.rollback
+
+            def forget_and_roll_back() -> None:
+                foresight.forget()
+                rollback()
+
+            vars(connection)["rollback"] = forget_and_roll_back
 
     def handle(self, cursor: psycopg.Cursor[Any], call: Call) -> None:
         """Run one statement of anybody's, observing it if it comes from a watched revision."""
@@ -161,15 +174,19 @@ class Tracer:
             ran = replace(
                 ran, note="; ".join(filter(None, (ran.note, f"sent for {call.rows} rows, the first is shown")))
             )
-        self._record(spot, sent, ran, autocommit=autocommit, plain=plain or calls(statements, *GATE))
+        comparison = self._record(spot, sent, ran, autocommit=autocommit, plain=plain or calls(statements, *GATE))
+        if self._foresight is not None and ran.observation.method is not Method.NOT_RUN:
+            foreseen = plain or comparison.evidence is Evidence.CONFIRMED
+            if ran.error is not None or not foreseen or kinds & _OPAQUE_KINDS:
+                self._foresight.forget()
+            else:
+                self._foresight.follow(connection, statements)
         if ran.error is not None:
             raise ran.error
-        if self._foresight is not None and ran.observation.method is not Method.NOT_RUN:
-            self._foresight.follow(connection, statements)
 
-    def _record(self, spot: Spot, sent: Sent, ran: Ran, *, autocommit: bool, plain: bool) -> None:
-        with_rows = self._way.with_rows
+    def _record(self, spot: Spot, sent: Sent, ran: Ran, *, autocommit: bool, plain: bool) -> Comparison:
         single = sent.statements[0] if len(sent.statements) == 1 else None
+        comparison = compare(sent.prediction, ran.observation, single, with_rows=self._way.with_rows)
         self.statements.append(
             StatementRun(
                 sql=sent.text.strip().rstrip(";").rstrip(),
@@ -179,11 +196,12 @@ class Tracer:
                 autocommit=autocommit,
                 observation=ran.observation,
                 prediction=sent.prediction,
-                comparison=compare(sent.prediction, ran.observation, single, with_rows=with_rows),
+                comparison=comparison,
                 note=ran.note,
                 plain=plain,
             )
         )
+        return comparison
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

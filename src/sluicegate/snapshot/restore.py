@@ -14,15 +14,13 @@ from sluicegate.pg.connect import translated
 from sluicegate.pg.errors import words_of
 from sluicegate.statements.nodes import walk
 from sluicegate.statements.parse import Statement, parse_script
+from sluicegate.statements.script import without_meta_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from psycopg.rows import TupleRow
 
-# psql's own commands in a plain dump: \restrict and \unrestrict since the minor releases of August 2025, \connect
-# with pg_dump --create.
-_META_COMMAND = re.compile(r"^\\(?:restrict|unrestrict|connect|c|encoding)\b[^\n]*$", re.MULTILINE)
 _DATA = re.compile(r"^COPY\s[^;]*\sFROM\s+stdin;\s*$", re.MULTILINE | re.IGNORECASE)
 
 _SERVER_WIDE = frozenset(
@@ -95,9 +93,9 @@ def read_dump(text: str, name: str) -> tuple[Statement, ...]:
             f"{name}:{_line(text, match.start())} holds rows, not only a schema.",
             hint="Write it with: pg_dump --schema-only.",
         )
-    plain = _META_COMMAND.sub(lambda match: " " * len(match[0]), text)
     try:
-        statements = parse_script(plain)
+        # \restrict and \unrestrict came with the minor releases of August 2025, \connect with pg_dump --create.
+        statements = parse_script(without_meta_commands(text))
     except ParseError as error:
         raise CouldNotJudgeError(
             f"{name}:{_line(text, error.offset or 0)} cannot be read as SQL: {error.message}",

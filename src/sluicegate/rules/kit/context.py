@@ -245,6 +245,9 @@ class Context(Tables):
         """Return the tables in use whose readers or writers wait, with the lock they wait for; strongest first."""
         found = [(_parsed(name), mode) for name, mode in self.effects.locks.items()]
         hurting = [(name, mode) for name, mode in found if self.in_use(name) and self._stops_users(name, mode)]
+        # A sequence goes with its table, which says enough.
+        tables = [(name, mode) for name, mode in hurting if self.is_table(name)]
+        hurting = tables or hurting
         return tuple(sorted(hurting, key=lambda pair: (-pair[1], pair[0])))
 
     def _stops_users(self, name: Name, mode: LockMode) -> bool:

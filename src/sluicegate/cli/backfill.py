@@ -69,10 +69,8 @@ def list_(folder: str, policy_path: str | None, database_url: str | None) -> int
     """List the backfills, with their state where a database is named."""
     from pathlib import Path
 
-    from rich.console import Console
-
     from sluicegate.backfill.loader import load_all
-    from sluicegate.cli.backfill_view import overview
+    from sluicegate.cli.backfill_view import overview, results
     from sluicegate.pg.connect import connect, translated
     from sluicegate.store import runs, schema
 
@@ -82,7 +80,7 @@ def list_(folder: str, policy_path: str | None, database_url: str | None) -> int
         with connect(database_url) as connection, translated("reading the backfills"):
             schema.require(connection)
             rows = {row.name: row for row in runs.get_all(connection)}
-    Console(soft_wrap=True).print(overview(loaded, rows))
+    results().print(overview(loaded, rows))
     return ExitCode.CLEAN
 
 
@@ -93,17 +91,15 @@ def status(name: str | None, folder: str, policy_path: str | None, database_url:
     """Show how far a backfill is, or all of them."""
     from pathlib import Path
 
-    from rich.console import Console
-
     from sluicegate.backfill.loader import load, load_all, select
-    from sluicegate.cli.backfill_view import detail, overview
+    from sluicegate.cli.backfill_view import detail, overview, results
     from sluicegate.pg.connect import connect, translated
     from sluicegate.store import runs, schema
     from sluicegate.store.queries import statement
 
     url = _required(database_url)
     chosen = load(select(Path(folder), name)) if name else None
-    console = Console(soft_wrap=True)
+    console = results()
     with connect(url) as connection, translated("reading the backfills"):
         schema.require(connection)
         row = runs.get(connection, chosen.name) if chosen else None
@@ -155,6 +151,9 @@ def run(
         ending = f"Backfill {loaded.name}: {outcome.state.meaning}."
         if not outcome.worked:
             ending += " Nothing was left to do."
+    except UsageError:
+        ending = f"Backfill {loaded.name}: not started."
+        raise
     except KeyboardInterrupt:
         ending = f"Backfill {loaded.name}: stopped; the chunk in hand was rolled back."
         raise click.Abort from None

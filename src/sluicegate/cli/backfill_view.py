@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from sluicegate.store.runs import LeaseRow, RunRow
 
 _LINE_EVERY = 2.0  # seconds between two lines of progress where nobody looks at a bar
+
+
+def results() -> Console:
+    """Return a console for results on stdout; what is read by programs is not cut to a screen's width."""
+    return Console(width=None if sys.stdout.isatty() else 200)
 
 
 def duration(seconds: float) -> str:

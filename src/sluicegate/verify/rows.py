@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sluicegate.backfill.chunks import Bound, Range
 from sluicegate.backfill.statements import bound_parameters
+from sluicegate.store.queries import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,6 +95,7 @@ def _ranges(connection: Connection, statements: Statements, within: Range, size:
         top = tuple(row) if row else None
     while top is not None:
         parameters = {**bound_parameters(Range(lo, top)), "size": size, "window": _WINDOW}
+        connection.execute(statement("by_index"))
         ends = [tuple(row) for row in connection.execute(statements.bounds(Range(lo, top)), parameters).fetchall()]
         connection.commit()
         for end in ends:

@@ -140,6 +140,7 @@ class Ranges:
             return self._left()
         rest = Range(frontier, upper)
         parameters = {**bound_parameters(rest), "size": session.batch_size, "window": WINDOW}
+        session.execute("by_index")
         ahead = statements.strides(rest) if statements.dense else statements.bounds(rest)
         found = session.connection.execute(ahead, parameters).fetchall()
         ends = [tuple(bound) for bound in found]

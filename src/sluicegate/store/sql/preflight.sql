@@ -55,3 +55,9 @@ SELECT 1
 FROM pg_attribute AS a
 WHERE a.attrelid = to_regclass(%(relation)s) AND a.attname = %(column)s AND NOT a.attisdropped
   AND format_type(a.atttypid, -1) = %(type)s AND a.attcollation = 0;
+
+-- name: by_index
+-- For the rest of the transaction, walk keys along their index: without statistics the planner would rather collect
+-- and sort the whole range for each chunk.
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+       set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true);

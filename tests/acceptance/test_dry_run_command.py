@@ -9,12 +9,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sluicegate.cli import run
+from sluicegate.errors import ServerError
 from sluicegate.pg.connect import connect
 from sluicegate.pg.embedded import EmbeddedServer
 
@@ -40,23 +43,25 @@ def clones(server: EmbeddedServer) -> list[str]:
     return [row[0] for row in rows]
 
 
+@pytest.fixture
+def scratch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where temporary servers keep their data: a folder that the server's own account can reach, too."""
+    folder = Path(tempfile.mkdtemp(prefix="sluicegate-test-"))
+    folder.chmod(0o755)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_by_default_it_uses_an_embedded_server_and_leaves_nothing(
-    in_project, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_project, scratch: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    scratch.chmod(0o755)
-    for folder in tmp_path.parents:
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    tmp_path.chmod(0o755)
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    monkeypatch.setattr("tempfile.tempdir", str(scratch))
     in_project("dryrun_refused")
     assert run(["dry-run", "--migrations", ".", "--rev", "0001", "--pg-version", "16"]) == 0
     output = capsys.readouterr().out
     assert output.startswith("Dry run in a clone of what the earlier revisions build, on an embedded PostgreSQL 16.\n")
-    assert list(scratch.glob("sluicegate-pg*")) == []
+    assert list(scratch.iterdir()) == []
 
 
 def test_json_holds_every_statement_with_its_place(
@@ -176,8 +181,10 @@ def test_a_database_in_use_is_not_copied(in_project, database18: str, capsys: py
 def test_stopped_in_the_middle_it_leaves_nothing(in_project, server18: EmbeddedServer, number: signal.Signals) -> None:
     in_project("dryrun_slow")
     command = [sys.executable, "-m", "sluicegate", "dry-run", "--migrations", ".", "--database-url", server18.url()]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    with connect(server18.url()) as connection:
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        connect(server18.url()) as connection,
+    ):
         deadline = time.monotonic() + 60
         while not connection.execute(
             "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(120)%' AND state = 'active'"
@@ -192,6 +199,47 @@ def test_stopped_in_the_middle_it_leaves_nothing(in_project, server18: EmbeddedS
         assert connection.execute("SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(120)'").fetchall() == []
     assert process.returncode == 130
     assert error.strip() == "Stopped."
+
+
+def test_stopped_in_the_middle_it_stops_its_own_server(in_project, scratch: Path) -> None:
+    in_project("dryrun_slow")
+    command = [sys.executable, "-m", "sluicegate", "dry-run", "--migrations", ".", "--pg-version", "18"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (markers := list(scratch.glob("sluicegate-pg18-*/data/postmaster.pid"))) or not _sleeps(markers[0]):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    server = int(markers[0].read_text().splitlines()[0])
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert list(scratch.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(server, 0)
+
+
+def _sleeps(marker: Path) -> bool:
+    """Tell whether the slow statement runs on the server of this postmaster.pid."""
+    try:
+        with connect(f"postgresql://postgres@/postgres?host={marker.parent}") as connection:
+            query = "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(120)%' AND state = 'active'"
+            return bool(connection.execute(query).fetchall())
+    except ServerError:
+        return False
+
+
+def test_productions_schema_is_tried_from_its_position(in_project, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = in_project("dryrun_shop")
+    (folder / "schema.sql").write_text(
+        "CREATE TABLE public.alembic_version (version_num character varying(32) NOT NULL);\n"
+        "CREATE TABLE public.drafts (id integer NOT NULL);\nALTER TABLE public.drafts OWNER TO sluicegate_shop_owner;\n"
+    )
+    command = ["dry-run", "--migrations", ".", "--schema", "schema.sql", "--at", "0003", "--pg-version", "18"]
+    assert run(command) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("Dry run in a clone of schema.sql at 0003, on an embedded PostgreSQL 18.\n")
+    assert "  roles created without login, as the schema names them: sluicegate_shop_owner\n" in output
+    assert "1 revision, 1 statement: 1 as predicted.\n" in output
 
 
 def test_the_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

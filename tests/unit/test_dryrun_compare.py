@@ -136,3 +136,14 @@ def test_locks_that_obstacles_may_have_missed_are_not_compared() -> None:
         Effects(locks={"public.t": SUX}), Observation(observed, method=Method.BLOCKED), ALTER, with_rows=False
     )
     assert (comparison.evidence, comparison.notes) == (Evidence.CONFIRMED, ("somebody was in the way",))
+
+
+@pytest.mark.parametrize("sql", ["ALTER INDEX i SET (m = 32)", "ALTER INDEX i RESET (m)"])
+def test_the_lock_of_index_options_depends_on_a_loaded_library(sql: str) -> None:
+    predicted, observed = Effects(index_locks={"public.i": SUX}), Effects(index_locks={"public.i": AX})
+    comparison = compare(predicted, Observation(observed), parse_statement(sql), with_rows=True)
+    assert comparison.evidence is Evidence.CONFIRMED
+    assert comparison.notes == ("the lock on the index depends on whether the session has loaded the index's library",)
+    assert verdict(predicted, Observation(observed), parse_statement("ALTER INDEX i RENAME TO j"))[0] is (
+        Evidence.CONTRADICTED
+    )

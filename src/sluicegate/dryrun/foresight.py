@@ -58,18 +58,19 @@ class Foresight:
         """
         if not statements:
             return None
-        catalog, session = self._now(connection)
-        session = replace(session, in_transaction=not autocommit)
-        known = {str(name) for name in (*catalog.relations, *catalog.indexes)}
         found: list[Effects] = []
         try:
-            timeline = Timeline(catalog, session)
+            catalog, session = self._now(connection)
+            timeline = Timeline(catalog, replace(session, in_transaction=not autocommit))
             for statement in statements:
                 found.append(predict(statement, timeline.catalog, timeline.session, self._version))
                 timeline.advance(statement)
-        except Exception as error:  # noqa: BLE001 - a slip of ours must not pass for one of the revision
+        except Exception as error:  # a slip of ours must not pass for one of the revision
+            if connection.closed:
+                raise
             what = f"{type(error).__name__}: {error}"
             return Effects(certainty=Certainty.UNKNOWN, unknowns=(f"our prediction failed, please report it: {what}",))
+        known = {str(name) for name in (*catalog.relations, *catalog.indexes)}
         return _together(found, known) if len(found) > 1 else found[0]
 
     def follow(self, connection: psycopg.Connection[TupleRow], statements: Sequence[Statement]) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.effects.context import Refused
+from sluicegate.effects.model import LockMode
 from sluicegate.effects.roles import require_role, require_roles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sluicegate.catalog.model import Relation
     from sluicegate.effects.context import Context
 
 
@@ -67,6 +71,15 @@ def drop_role(context: Context, node: Any) -> None:
 
 
 def reassign(context: Context, node: Any) -> None:
-    """Note the effects of REASSIGN OWNED."""
-    require_roles(context, node.roles)
-    context.builder.unknown("which objects the role owns is not known")
+    """Note the effects of REASSIGN OWNED, as far as earlier statements say who owns what."""
+    for relation in owned(context, node.roles):
+        context.builder.lock(relation, LockMode.AccessExclusiveLock)
+
+
+def owned(context: Context, roles: Iterable[Any]) -> list[Relation]:
+    """Return the relations that statements gave to roles; what they own besides is noted as not known."""
+    require_roles(context, roles)
+    names = {item.role_spec.rolename for item in roles}
+    if any(relation.owner is None for relation in context.catalog.relations.values()):
+        context.builder.unknown("which other objects the role owns is not known")
+    return [relation for relation in context.catalog.relations.values() if relation.owner in names]

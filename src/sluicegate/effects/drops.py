@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import RelationKind
-from sluicegate.effects.dependencies import Sort, Thing, extension_thing, function_thing, schema_thing
+from sluicegate.effects.cluster_objects import owned
+from sluicegate.effects.dependencies import Sort, Thing, extension_thing, function_thing, relation_thing, schema_thing
 from sluicegate.effects.model import LockMode, LossKind
 from sluicegate.effects.objects import find_function, require_object
 from sluicegate.effects.removals import remove
-from sluicegate.effects.roles import require_roles
 from sluicegate.statements.nodes import qualified, string, strings, unwrap
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _statistics(context: Context, node: Any, item: Any) -> list[Thing]:
 
 
 def _drop_owned(context: Context, node: Any) -> Effects:
-    """Predict DROP OWNED: who owns what is not part of a schema's replay."""
-    require_roles(context, node.roles)
-    context.builder.unknown("which objects the role owns is not known")
+    """Predict DROP OWNED, as far as earlier statements say who owns what."""
+    things = [relation_thing(relation.name) for relation in owned(context, node.roles)]
+    remove(context, things, cascade=node.behavior == pg.DROP_CASCADE)
     return context.builder.finish()

@@ -15,6 +15,7 @@ from sluicegate.effects.alter_actions import constraint_run, definition
 from sluicegate.effects.alteration import SYSTEM_COLUMNS, Command
 from sluicegate.effects.column_definitions import require_column_type
 from sluicegate.effects.column_storage import check_compression, check_storage
+from sluicegate.effects.default_values import refuse_value
 from sluicegate.effects.domain_constraints import default_of, is_constrained
 from sluicegate.effects.index_definition import check_collation_exists
 from sluicegate.effects.mentions import Mentions
@@ -180,6 +181,7 @@ class _AddedColumn:
             self._read_generation(relation)
         elif self.default is not None:
             self._facts = read_default(alteration, self.default.raw_expr, self.type, self.name)
+            refuse_value(self.default.raw_expr, self.type, alteration.draft.catalog)
             self._lock_sequences(self.default.raw_expr)
         elif (domain_default := default_of(self.type, alteration.draft.catalog)) is not None:
             self._facts = read_default(alteration, domain_default, self.type, self.name)
@@ -197,7 +199,6 @@ class _AddedColumn:
             if string(reference.fields[-1]) == self.name:
                 alteration.refuse("42P17", f'cannot use generated column "{self.name}" in column generation expression')
         self._facts = read_generation(alteration, relation, node, self.type, self.name)
-        require_immutable(alteration, self._facts)
         if self.is_virtual:
             refuse_virtual(alteration, relation, self.name, self.type, node)
 
@@ -270,12 +271,6 @@ class _AddedColumn:
         if self._facts.volatility is None:
             self.alteration.builder.unknown(f"whether the default of {self.name} is volatile, which would rewrite")
         return None
-
-
-def require_immutable(alteration: Alteration, facts: ExpressionFacts) -> None:
-    """Refuse a generation expression that could give another value tomorrow."""
-    if facts.volatility in {Volatility.STABLE, Volatility.VOLATILE}:
-        alteration.refuse("42P17", "generation expression is not immutable")
 
 
 def refuse_virtual(alteration: Alteration, relation: Relation, name: str, sql_type: SqlType, node: Any) -> None:

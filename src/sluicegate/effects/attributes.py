@@ -74,11 +74,11 @@ def _run(context: Context, relation: Relation, command: Any) -> None:
 def _change_type(context: Context, relation: Relation, command: Any) -> None:
     target = require_column_type(context, definition(command).type_name, command.name, member_of=relation.name)
     old = context.catalog.relations[relation.name].columns[command.name].type
+    _refuse_used(context, relation)
     path = find_cast(old, target, context.catalog, context.version)
     if path is None or path.context is CastContext.EXPLICIT:
         shown = display(SqlType(target.name, array=target.array))
         raise Refused("42804", f'column "{command.name}" cannot be cast automatically to type {shown}')
-    _refuse_used(context, relation)
 
 
 def _refuse_used(context: Context, relation: Relation) -> None:

@@ -18,13 +18,13 @@ from sluicegate.effects.composite_types import column_using_row_type
 from sluicegate.effects.expressions import Place, read_expression
 from sluicegate.effects.index_definition import check_collation_exists
 from sluicegate.effects.model import LockMode, LossKind
-from sluicegate.effects.subquery_reads import subquery_reads
+from sluicegate.effects.subquery_reads import old_and_new_columns, subquery_reads
 from sluicegate.effects.type_change import Conversion, Value
-from sluicegate.statements.nodes import string, strings, walk_kinds
+from sluicegate.statements.nodes import string, walk_kinds
 
 if TYPE_CHECKING:
-    from sluicegate.catalog.model import Expression
     from sluicegate.effects.alteration import Alteration, Command
+    from sluicegate.effects.expressions import ExpressionFacts
 
 _INTEGERS = frozenset({"int2", "int4", "int8"})
 
@@ -33,11 +33,13 @@ def prepare_column_type(alteration: Alteration, command: Command) -> None:
     """Examine a type change here and below, and decide about the rewrite (``ATPrepAlterColumnType``)."""
     table, name = command.table, command.node.name
     relation = alteration.relation(table)
-    if relation.of_type is not None:
-        alteration.refuse("42809", "cannot alter column type of typed table")
     column = alteration.column(table, name)
     change = definition(command.node)
     using = change.raw_default if change.HasField("raw_default") else None
+    if using is not None:
+        _accept(alteration, read_expression(alteration.now, using, Place.TRANSFORM, relation=relation))
+    if relation.of_type is not None:
+        alteration.refuse("42809", "cannot alter column type of typed table")
     if using is not None and column.generated is not None:
         alteration.refuse("42611", "cannot specify USING when altering type of generated column")
     if column.inherited:
@@ -76,10 +78,7 @@ def _refuse_cast(alteration: Alteration, table: Name, column: Column, target: Sq
         found = read_expression(
             alteration.now, using, Place.TRANSFORM, relation=relation, target=target, column=column.name
         )
-        if found.refusal is not None:
-            alteration.refuse(found.refusal.sqlstate, found.refusal.message)
-        for phrase in found.unknowns:
-            alteration.builder.unknown(phrase)
+        _accept(alteration, found)
         return
     if column.generated is Generated.VIRTUAL:
         return
@@ -91,6 +90,13 @@ def _refuse_cast(alteration: Alteration, table: Name, column: Column, target: Sq
         alteration.builder.unknown(f"whether {display(column.type)} can be cast to {shown} is not known")
         return
     alteration.refuse("42804", f'column "{column.name}" cannot be cast automatically to type {shown}')
+
+
+def _accept(alteration: Alteration, found: ExpressionFacts) -> None:
+    if found.refusal is not None:
+        alteration.refuse(found.refusal.sqlstate, found.refusal.message)
+    for phrase in found.unknowns:
+        alteration.builder.unknown(phrase)
 
 
 def _note_conversion(alteration: Alteration, member: Name, name: str, target: SqlType, using: Any) -> None:
@@ -140,9 +146,9 @@ def _note_data(
     if kept:
         return
     path = find_cast(column.type, target, alteration.draft.catalog, alteration.version)
-    if using is None and path is not None and path.context is CastContext.IMPLICIT:
-        if not target.modifiers and not path.to_domain:
-            return
+    widens = path is not None and path.context is CastContext.IMPLICIT and not path.to_domain
+    if using is None and widens and not target.modifiers:
+        return
     alteration.depends(f"fails if a value of {member}.{column.name} does not fit {display(target)}")
 
 
@@ -197,7 +203,7 @@ def _refuse_dependents(alteration: Alteration, table: Name, column: Column) -> N
     if any(name in columns for columns in relation.rule_columns.values()):
         alteration.refuse("0A000", "cannot alter type of a column used by a view or rule")
     for trigger in relation.triggers.values():
-        if name in trigger.update_columns or name in _old_and_new(trigger.when):
+        if name in trigger.update_columns or name in old_and_new_columns(trigger.when):
             alteration.refuse("0A000", "cannot alter type of a column used in a trigger definition")
     for policy in relation.policies.values():
         for expression in (policy.using, policy.with_check):
@@ -226,14 +232,6 @@ def _refuse_readers(alteration: Alteration, table: Name, name: str) -> None:
                 reads = subquery_reads(expression.node, catalog, alteration.context.search_path)
                 if name in (reads.get(table) or ()):
                     alteration.refuse("0A000", "cannot alter type of a column used in a policy definition")
-
-
-def _old_and_new(condition: Expression | None) -> set[str]:
-    """Return the columns that a trigger's WHEN names; ``OLD.*`` depends on the table, not on its columns."""
-    if condition is None:
-        return set()
-    references = (strings(found.fields) for found in walk_kinds(condition.node, pg.ColumnRef))
-    return {parts[1] for parts in references if len(parts) == 2 and parts[0] in {"old", "new"}}
 
 
 def _lock_sequence(alteration: Alteration, table: Name, column: Column) -> None:

@@ -55,10 +55,10 @@ def _add_check(alteration: Alteration, command: Command) -> None:
     node = definition(command.node)
     relation = alteration.relation(command.table)
     found = read_check(alteration, relation, node.raw_expr)
-    if node.is_no_inherit and relation.kind is RelationKind.PARTITIONED:
-        alteration.refuse("42P16", f'cannot add NO INHERIT constraint to partitioned table "{command.table.name}"')
     if clip(node.conname) in relation.constraints:
         _taken(alteration, command.table, node.conname)
+    if node.is_no_inherit and relation.kind is RelationKind.PARTITIONED:
+        alteration.refuse("42P16", f'cannot add NO INHERIT constraint to partitioned table "{command.table.name}"')
     if not node.is_no_inherit and not alteration.recurse and alteration.children(command.table):
         alteration.refuse("42P16", "constraint must be added to child tables too")
     checked = node.is_enforced and not node.skip_validation
@@ -248,7 +248,9 @@ def run_alter_constraint(alteration: Alteration, command: Command) -> None:
     if is_foreign_key and constraint.inherited:
         sqlstate = "55000" if alteration.version >= 17 else "XX000"
         alteration.refuse(sqlstate, f'cannot alter constraint "{node.conname}" on relation "{table.name}"')
-    if alteration.relation(table).kind is RelationKind.PARTITIONED and is_foreign_key:
+    changes = node.alter_enforceability or node.deferrable is not constraint.deferrable or node.initdeferred
+    partitioned = alteration.relation(table).kind is RelationKind.PARTITIONED
+    if partitioned and is_foreign_key and (changes or alteration.version < 18):
         for member in alteration.family(table):
             alteration.lock_table(member)
     if node.alter_enforceability and node.is_enforced is not constraint.enforced:

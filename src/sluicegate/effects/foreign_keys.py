@@ -24,6 +24,8 @@ _SETS = {"n": "SET NULL", "d": "SET DEFAULT"}
 def add_foreign_key(alteration: Alteration, table: Name, node: Any, *, recurse: bool) -> None:
     """Add a foreign key, as ATAddForeignKeyConstraint does; ``node`` is the ``Constraint`` with its ``fk_attrs``."""
     relation = alteration.relation(table)
+    if clip(node.conname) in relation.constraints:
+        alteration.refuse("42710", f'constraint "{node.conname}" for relation "{table.name}" already exists')
     referenced = _referenced(alteration, node)
     alteration.builder.lock(referenced, _SRX)
     _refuse_partitioned(alteration, relation, referenced, node, recurse=recurse)
@@ -37,8 +39,6 @@ def add_foreign_key(alteration: Alteration, table: Name, node: Any, *, recurse: 
     if len(columns) != len(keys):
         alteration.refuse("42830", "number of referencing and referenced columns for foreign key disagree")
     name = node.conname or "_".join([table.name, *columns, "fkey"])
-    if clip(node.conname) in relation.constraints:
-        alteration.refuse("42710", f'constraint "{node.conname}" for relation "{table.name}" already exists')
     require_comparable(alteration, relation, referenced, columns, keys, index, clip(name))
     _lock_partitions(alteration, table, referenced.name)
     known = set(relation.constraints)

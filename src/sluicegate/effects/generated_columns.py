@@ -9,7 +9,7 @@ from postgast import pg_query_pb2 as pg
 from sluicegate.catalog.columns_used import expression_columns, index_columns
 from sluicegate.catalog.model import Generated, Name, RelationKind
 from sluicegate.catalog.types import base_type
-from sluicegate.effects.added_columns import refuse_virtual, require_immutable
+from sluicegate.effects.added_columns import refuse_virtual
 from sluicegate.effects.alter_actions import definition
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.table_expressions import read_generation
@@ -64,9 +64,9 @@ def run_set_identity(alteration: Alteration, command: Command) -> None:
     """Run SET GENERATED, SET sequence options and RESTART of an identity column."""
     table, name = command.table, command.node.name
     column = alteration.column(table, name)
+    _refuse_partition_identity(alteration, table, "change")
     if column.identity is None:
         alteration.refuse("55000", f'column "{name}" of relation "{table.name}" is not an identity column')
-    _refuse_partition_identity(alteration, table, "change")
     _identity_below(alteration, table, "change identity column")
     sequence = _owned_sequence(alteration, table, name)
     if sequence is not None:
@@ -87,11 +87,11 @@ def run_drop_identity(alteration: Alteration, command: Command) -> None:
     """Run DROP IDENTITY: the sequence goes along."""
     table, name = command.table, command.node.name
     column = alteration.column(table, name)
+    _refuse_partition_identity(alteration, table, "drop")
     if column.identity is None:
         if command.node.missing_ok:
             return
         alteration.refuse("55000", f'column "{name}" of relation "{table.name}" is not an identity column')
-    _refuse_partition_identity(alteration, table, "drop")
     _identity_below(alteration, table, "drop identity from a column")
     sequence = _owned_sequence(alteration, table, name)
     if sequence is not None:
@@ -102,7 +102,7 @@ def run_drop_identity(alteration: Alteration, command: Command) -> None:
 def _refuse_partition_identity(alteration: Alteration, table: Name, verb: str) -> None:
     if alteration.version >= 17 and alteration.relation(table).bound is not None:
         what = "identity column of a partition" if verb == "change" else "identity from a column of a partition"
-        alteration.refuse("0A000", f"cannot {verb} {what}")
+        alteration.refuse("42P16", f"cannot {verb} {what}")
 
 
 def _owned_sequence(alteration: Alteration, table: Name, column: str) -> Name | None:
@@ -118,8 +118,12 @@ def _owned_sequence(alteration: Alteration, table: Name, column: str) -> Name | 
 def prepare_drop_expression(alteration: Alteration, command: Command) -> None:
     """Refuse DROP EXPRESSION where parents and children would part."""
     table, name = command.table, command.node.name
-    if not alteration.recurse and alteration.children(table):
+    # The server does not look beyond one level, so children of children count as left out.
+    below = alteration.children(table)
+    if (below and not alteration.recurse) or any(alteration.children(child.name) for child in below):
         alteration.refuse("0A000", "ALTER TABLE / DROP EXPRESSION must be applied to child tables too")
+    for member in alteration.family(table) if alteration.recurse else ():
+        alteration.lock_table(member)
     column = alteration.relation(table).columns.get(name)
     if column is None:
         alteration.column(table, name)
@@ -149,8 +153,7 @@ def run_set_expression(alteration: Alteration, command: Command) -> None:
     if column.generated is None:
         alteration.refuse("55000", f"{subject} is not a generated column")
     relation = alteration.relation(table)
-    facts = read_generation(alteration, relation, getattr(command.node, "def"), column.type, name)
-    require_immutable(alteration, facts)
+    read_generation(alteration, relation, getattr(command.node, "def"), column.type, name)
     if column.generated is Generated.VIRTUAL:
         refuse_virtual(alteration, relation, name, column.type, getattr(command.node, "def"))
         if alteration.version < 19 and _is_checked(relation.constraints.values(), relation.columns, name):

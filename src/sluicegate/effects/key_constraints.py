@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.builtins import builtins
-from sluicegate.catalog.model import ConstraintKind, Generated, Name, Relation, RelationKind
+from sluicegate.catalog.model import ConstraintKind, Generated, Name, Relation, RelationKind, SqlType
 from sluicegate.catalog.naming import clip
+from sluicegate.catalog.overloads import Ambiguous, choose_operator, find_operators
 from sluicegate.catalog.type_facts import type_facts
-from sluicegate.catalog.types import base_type, key_of
+from sluicegate.catalog.types import base_type, display, key_of
 from sluicegate.effects.alteration import SYSTEM_COLUMNS
 from sluicegate.effects.index_definition import check_definition, check_partition_key
 from sluicegate.effects.model import LockMode
@@ -34,8 +35,6 @@ _WORDS = {
 def add_key(alteration: Alteration, table: Name, node: Any) -> None:
     """Add a key whose columns stand in the ``Constraint``'s ``keys``, ``exclusions`` or ``indexname``."""
     relation = alteration.relation(table)
-    if node.contype == pg.CONSTR_PRIMARY and _has_primary_key(relation):
-        alteration.refuse("42P16", f'multiple primary keys for table "{table.name}" are not allowed')
     if node.indexname:
         _take_over(alteration, relation, node)
     else:
@@ -49,8 +48,10 @@ def _apply(alteration: Alteration, table: Name, node: Any) -> None:
     alteration.apply(table, command, recurse=alteration.recurse)
 
 
-def _has_primary_key(relation: Relation) -> bool:
-    return any(constraint.kind is ConstraintKind.PRIMARY_KEY for constraint in relation.constraints.values())
+def _refuse_second_primary_key(alteration: Alteration, relation: Relation, node: Any) -> None:
+    kinds = {constraint.kind for constraint in relation.constraints.values()}
+    if node.contype == pg.CONSTR_PRIMARY and ConstraintKind.PRIMARY_KEY in kinds:
+        alteration.refuse("42P16", f'multiple primary keys for table "{relation.name.name}" are not allowed')
 
 
 # -- a new index -----------------------------------------------------------------------------------------------------
@@ -61,11 +62,13 @@ def _build(alteration: Alteration, relation: Relation, node: Any) -> None:
     statement = index_statement(node)
     columns = tuple(item.index_elem.name for item in statement.index_params if item.index_elem.name)
     _require_key_columns(alteration, relation, node, columns)
-    if node.contype == pg.CONSTR_PRIMARY:
-        _make_not_null(alteration, relation, columns)
+    _refuse_second_primary_key(alteration, relation, node)
+    _refuse_virtual(alteration, relation, node, columns)
     if node.contype == pg.CONSTR_EXCLUSION:
         _refuse_exclusion(alteration, relation, statement)
     keys = check_definition(alteration.now, relation, statement)
+    if node.contype == pg.CONSTR_PRIMARY:
+        _make_not_null(alteration, relation, columns)
     if node.contype == pg.CONSTR_EXCLUSION:
         for key, item in zip(keys, node.exclusions, strict=True):
             _require_operator(alteration, statement.access_method, key, strings(unwrap(item).items[1].list.items)[-1])
@@ -132,14 +135,18 @@ def _require_key_columns(alteration: Alteration, relation: Relation, node: Any, 
             words = "primary key constraint" if primary else "unique constraint"
             alteration.refuse("42701", f'column "{column}" appears twice in {words}')
         seen.add(column)
-        if column in relation.columns and relation.columns[column].generated is Generated.VIRTUAL:
-            words = "primary keys" if primary else "unique constraints"
-            alteration.refuse("0A000", f"{words} on virtual generated columns are not supported")
     for column in strings(node.including):
         if column not in relation.columns:
             alteration.context.absent("42703", f'column "{column}" named in key does not exist')
     if node.without_overlaps:
         _require_range(alteration, relation, columns)
+
+
+def _refuse_virtual(alteration: Alteration, relation: Relation, node: Any, columns: tuple[str, ...]) -> None:
+    for column in columns:
+        if column in relation.columns and relation.columns[column].generated is Generated.VIRTUAL:
+            words = "primary keys" if node.contype == pg.CONSTR_PRIMARY else "unique constraints"
+            alteration.refuse("0A000", f"{words} on virtual generated columns are not supported")
 
 
 def _require_range(alteration: Alteration, relation: Relation, columns: tuple[str, ...]) -> None:
@@ -213,10 +220,21 @@ def _require_operator(alteration: Alteration, method: str, key: Key, operator: s
         if (found.method, found.family, found.operator) == (method, chosen.family, operator)
         and found.left in {chosen.input, below}
     )
+    if not member and _no_operator(alteration, key.type, operator):
+        shown_type = display(SqlType(key.type.name, array=key.type.array))
+        alteration.refuse("42883", f"operator does not exist: {shown_type} {operator} {shown_type}")
     if not member:
         alteration.refuse("42809", f'operator {shown} is not a member of operator family "{chosen.family}"')
     if operator not in _COMMUTATIVE:
         alteration.refuse("42809", f"operator {shown} is not commutative")
+
+
+def _no_operator(alteration: Alteration, sql_type: SqlType, operator: str) -> bool:
+    catalog, version = alteration.draft.catalog, alteration.version
+    try:
+        return choose_operator(find_operators(operator, catalog, version), [sql_type] * 2, catalog, version) is None
+    except Ambiguous:
+        return False
 
 
 # Operators that are their own commutator among the search operators of built-in classes (PostgreSQL 18, pg_operator).
@@ -228,16 +246,20 @@ _COMMUTATIVE = frozenset({"=", "<>", "&&", "-|-", "~=", "?#", "?||", "?-|"})
 
 def _take_over(alteration: Alteration, relation: Relation, node: Any) -> None:
     """Make an existing unique index back the constraint (``transformIndexConstraint`` in parse_utilcmd.c)."""
-    if relation.kind is RelationKind.PARTITIONED:
-        alteration.refuse("0A000", "ALTER TABLE / ADD CONSTRAINT USING INDEX is not supported on partitioned tables")
     index = alteration.draft.catalog.indexes.get(Name(relation.name.schema, node.indexname))
     if index is None:
         alteration.context.absent("42704", f'index "{node.indexname}" does not exist')
     _refuse_unfit(alteration, relation, index, node)
+    if relation.kind is RelationKind.PARTITIONED:
+        alteration.refuse("0A000", "ALTER TABLE / ADD CONSTRAINT USING INDEX is not supported on partitioned tables")
+    _refuse_second_primary_key(alteration, relation, node)
     name = clip(node.conname) or index.name.name
     renamed = name != index.name.name
     if renamed:
         refuse_taken_name(alteration, relation, name)
+    if name in relation.constraints:
+        unique = "pg_constraint_conrelid_contypid_conname_index"
+        alteration.refuse("23505", f'duplicate key value violates unique constraint "{unique}"')
     alteration.builder.lock(index, LockMode.ShareUpdateExclusiveLock if renamed else LockMode.AccessShareLock)
     if node.contype != pg.CONSTR_PRIMARY:
         return

@@ -75,13 +75,12 @@ def _move_relation(context: Context, node: Any, schema: str) -> None:
     if found.owned_by is not None:
         raise Refused("0A000", "cannot move an owned sequence into another schema")
     _require_schema(context, schema)
-    if found.name.schema == schema:
-        return
     full = Name(schema, found.name.name)
-    if full in context.catalog.relations or full in context.catalog.indexes:
-        raise Refused("42P07", f'relation "{full.name}" already exists in schema "{schema}"')
-    if full in context.catalog.types:
-        raise Refused("42710", f'type "{full.name}" already exists in schema "{schema}"')
+    if full != found.name:
+        if full in context.catalog.relations or full in context.catalog.indexes:
+            raise Refused("42P07", f'relation "{full.name}" already exists in schema "{schema}"')
+        if full in context.catalog.types:
+            raise Refused("42710", f'type "{full.name}" already exists in schema "{schema}"')
     for sequence in context.catalog.relations.values():
         if sequence.owned_by is not None and sequence.owned_by[0] == found.name:
             context.builder.lock(sequence, _AX)

@@ -20,11 +20,17 @@ def run_set_not_null(alteration: Alteration, command: Command) -> None:
     """Run SET NOT NULL, here and below."""
     table, column = command.table, command.node.name
     found = alteration.column(table, column)
+    constraint = not_null_constraint(alteration, table, column)
+    if constraint is not None and constraint.no_inherit and alteration.recurse:
+        shown = f'"{constraint.name}" on relation "{table.name}"'
+        alteration.refuse("55000", f"cannot change NO INHERIT status of NOT NULL constraint {shown}")
+    if found.not_null and found.not_null_validated:
+        # What is below has to be NOT NULL already, so the server does not look there.
+        if alteration.version < 18 and alteration.relation(table).kind is not RelationKind.PARTITIONED:
+            alteration.run_below(command)
+        return
     if not alteration.recurse and alteration.children(table):
         _refuse_only(alteration, table, column)
-    if found.not_null and found.not_null_validated and alteration.version >= 18:
-        # An existing constraint is kept, and the server does not go below it again.
-        return
     members = [table]
     if alteration.recurse:
         members = list(alteration.family(table))
@@ -125,12 +131,11 @@ def run_drop_not_null(alteration: Alteration, command: Command) -> None:
     if found.not_null:
         refuse_needed_not_null(alteration, table, column)
         _refuse_inherited(alteration, table, column)
-    if alteration.recurse or (alteration.version >= 18 and found.not_null):
-        for member in alteration.family(table):
+    if found.not_null or alteration.version < 18:
+        partitioned = relation.kind is RelationKind.PARTITIONED
+        below = alteration.recurse or partitioned or (alteration.version >= 18 and found.not_null)
+        for member in alteration.family(table) if below else ():
             alteration.lock_table(member)
-    elif relation.kind is RelationKind.PARTITIONED:
-        for child in alteration.children(table):
-            alteration.lock_table(child.name)
     alteration.apply(table, command.node, recurse=alteration.recurse)
 
 

@@ -15,12 +15,12 @@ from sluicegate.catalog.model import ConstraintKind, RelationKind
 from sluicegate.catalog.types import builtin_type
 from sluicegate.effects.foreign_keys import require_comparable, unique_index_on
 from sluicegate.effects.index_definition import check_definition
+from sluicegate.effects.kept_expressions import kept
 from sluicegate.effects.key_equality import key_class, key_equality
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.operator_classes import default_operator_class
 from sluicegate.effects.table_expressions import read_check
 from sluicegate.effects.vector_indexes import check_build, check_row_size
-from sluicegate.statements.nodes import wrap
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Catalog, Constraint, Index, IndexKey, Name, Relation
@@ -49,7 +49,8 @@ def _checks(alteration: Alteration, table: Name, columns: frozenset[str]) -> Non
             continue
         if not columns & set(expression_columns(constraint.expression, relation.columns)):
             continue
-        read_check(alteration, relation, constraint.expression.node)
+        before = alteration.before.relations.get(table, relation)
+        read_check(alteration, relation, kept(alteration.context, before, constraint.expression.node))
         if constraint.validated and constraint.enforced:
             alteration.work(table).verify.append(f"constraint {constraint.name} is checked against the new type")
 
@@ -82,15 +83,23 @@ def as_statement(alteration: Alteration, index: Index) -> Any:
         if key.column is not None:
             element.name = key.column
         elif key.expression is not None:
-            element.expr.CopyFrom(wrap(key.expression.node))
+            element.expr.CopyFrom(kept(alteration.context, before, key.expression.node))
+        if key.collation is not None and not _follows_column(before, key):
+            for part in key.collation:
+                element.collation.add().string.sval = part
         named = _written_class(alteration, before, index, key)
         if named is not None:
             element.opclass.add().string.sval = named
     for column in index.included:
         statement.index_including_params.add().index_elem.name = column
     if index.predicate is not None:
-        statement.where_clause.CopyFrom(wrap(index.predicate.node))
+        statement.where_clause.CopyFrom(kept(alteration.context, before, index.predicate.node))
     return statement
+
+
+def _follows_column(before: Relation, key: IndexKey) -> bool:
+    """Tell whether a key has its column's own collation, so that the index's definition does not show it."""
+    return key.column in before.columns and before.columns[key.column or ""].collation == key.collation
 
 
 def _is_overlaps_key(alteration: Alteration, index: Index) -> bool:

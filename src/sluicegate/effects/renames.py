@@ -110,10 +110,7 @@ def _rename_column(context: Context, node: Any, new: str) -> None:
     if not isinstance(found, Relation):
         return
     old = node.subname
-    if found.kind is RelationKind.SEQUENCE:
-        raise Refused("42809", f'cannot rename columns of relation "{found.name.name}"')
-    if found.of_type is not None:
-        raise Refused("42809", "cannot rename column of typed table")
+    _refuse_rename_within(found)
     context.builder.lock(found, _AX)
     if not node.relation.inh and context.catalog.children_of(found.name):
         raise Refused("42P16", f'inherited column "{old}" must be renamed in child tables too')
@@ -132,6 +129,14 @@ def _rename_column(context: Context, node: Any, new: str) -> None:
             raise Refused("42701", f'column "{new}" of relation "{member.name.name}" already exists')
     if new in SYSTEM_COLUMNS and found.kind is not RelationKind.VIEW:
         raise Refused("42701", f'column name "{new}" conflicts with a system column name')
+
+
+def _refuse_rename_within(found: Relation) -> None:
+    """Refuse what has no columns of its own to rename; the server asks this for constraints too."""
+    if found.kind is RelationKind.SEQUENCE:
+        raise Refused("42809", f'cannot rename columns of relation "{found.name.name}"')
+    if found.of_type is not None:
+        raise Refused("42809", "cannot rename column of typed table")
 
 
 def _rename_index_column(context: Context, index: Index, old: str) -> None:
@@ -157,13 +162,14 @@ def _rename_constraint(context: Context, node: Any, new: str) -> None:
     if isinstance(found, Index):
         raise Refused("42809", f'"{found.name.name}" is not a table')
     old, name = node.subname, found.name.name
+    _refuse_rename_within(found)
     context.builder.lock(found, _AX)
     constraint = found.constraints.get(old)
     if constraint is None:
         context.absent("42704", f'constraint "{old}" for table "{name}" does not exist')
-    if constraint.inherited:
-        raise Refused("42P16", f'cannot rename inherited constraint "{old}"')
     inherits = constraint.kind in {ConstraintKind.CHECK, ConstraintKind.NOT_NULL} and not constraint.no_inherit
+    if inherits and constraint.inherited:
+        raise Refused("42P16", f'cannot rename inherited constraint "{old}"')
     if inherits:
         if not node.relation.inh and context.catalog.children_of(found.name):
             raise Refused("42P16", f'inherited constraint "{old}" must be renamed in child tables too')

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
+from sluicegate.catalog.model import Volatility
 from sluicegate.effects.alteration import SYSTEM_COLUMNS
 from sluicegate.effects.context import Refused
 from sluicegate.effects.expressions import ExpressionFacts, Place, read_expression
@@ -68,10 +69,14 @@ def read_generation(
     Raises:
         Refused: the server rejects it.
     """
-    found = read_expression(alteration.now, node, Place.GENERATED, relation=relation, target=target, column=column)
-    for used in found.columns:
-        if relation.columns[used].generated is not None:
+    written = _accepted(alteration, read_expression(alteration.now, node, Place.GENERATED, relation=relation))
+    for used in written.columns:
+        if used in relation.columns and relation.columns[used].generated is not None:
             raise Refused("42P17", f'cannot use generated column "{used}" in column generation expression')
+    if written.volatility in {Volatility.STABLE, Volatility.VOLATILE}:
+        # The cast to the column's type comes after this check, so it alone may depend on settings.
+        raise Refused("42P17", "generation expression is not immutable")
+    found = read_expression(alteration.now, node, Place.GENERATED, relation=relation, target=target, column=column)
     return _accepted(alteration, found)
 
 

@@ -24,7 +24,6 @@ def prepare_persistence(alteration: Alteration, command: Command) -> None:
     relation, name = alteration.relation(command.table), command.table.name
     if alteration.persistence_changed:
         alteration.refuse("0A000", "cannot change persistence setting twice")
-    alteration.persistence_changed = True
     logged = command.node.subtype == pg.AT_SetLogged
     wanted = "permanent" if logged else "unlogged"
     if relation.persistence == "temporary":
@@ -34,6 +33,7 @@ def prepare_persistence(alteration: Alteration, command: Command) -> None:
     if not logged and _is_published(alteration, relation):
         alteration.refuse("55000", f'cannot change table "{name}" to unlogged because it is part of a publication')
     _refuse_references(alteration, relation, logged=logged)
+    alteration.persistence_changed = True
     alteration.work(relation.name).rewrite.append(f"the table becomes {'logged' if logged else 'unlogged'}")
     for sequence in alteration.draft.catalog.relations.values():
         if sequence.owned_by is not None and sequence.owned_by[0] == relation.name:
@@ -56,9 +56,16 @@ def _refuse_references(alteration: Alteration, relation: Relation, *, logged: bo
             if target is not None and target.name != name and target.persistence != "permanent":
                 alteration.refuse("42P16", f'{message} unlogged table "{target.name.name}"')
         return
-    for other, _ in catalog.foreign_keys_to(name):
-        if other.name != name and other.persistence == "permanent":
-            alteration.refuse("42P16", f'{message} logged table "{other.name.name}"')
+    referenced = [name]
+    while (parents := catalog.relations[referenced[-1]].parents) and catalog.relations[
+        referenced[-1]
+    ].bound is not None:
+        # A foreign key to a partitioned table points to each of its partitions.
+        referenced.append(parents[0])
+    for target in referenced:
+        for other, _ in catalog.foreign_keys_to(target):
+            if other.name != name and other.persistence == "permanent":
+                alteration.refuse("42P16", f'{message} logged table "{other.name.name}"')
 
 
 def prepare_tablespace(alteration: Alteration, command: Command) -> None:

@@ -32,11 +32,11 @@ def run_options(alteration: Alteration, command: Command) -> None:
     names = [unwrap(item).defname for item in items]
     if resetting and any(unwrap(item).HasField("arg") for item in items):
         alteration.refuse("42601", "RESET must not include values for parameters")
-    if relation.kind is RelationKind.PARTITIONED:
-        alteration.refuse("42809", "cannot specify storage parameters for a partitioned table")
     if resetting:
         alteration.apply(command.table, command.node, recurse=False)
         return
+    if relation.kind is RelationKind.PARTITIONED:
+        alteration.refuse("42809", "cannot specify storage parameters for a partitioned table")
     for name in names:
         if names.count(name) > 1:
             alteration.refuse("22023", f'parameter "{name}" specified more than once')

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sluicegate.catalog.expressions.meaning import Invalid
+from sluicegate.catalog.expressions.temporal import TEMPORAL, check_temporal
 from sluicegate.catalog.extensions import VECTOR_TYPES
 from sluicegate.catalog.model import SqlType, TypeKind
 from sluicegate.catalog.types import CATALOG_SCHEMA, base_type, display
@@ -35,7 +36,8 @@ def check_literal(text: str, target: SqlType, catalog: Catalog) -> None:
     """
     inner = base_type(target, catalog)
     if inner.array:
-        if not text.strip().startswith(("{", "[")):
+        start = text.strip()[:1]
+        if start != "{" and not (start == "[" and "=" in text):
             raise Invalid("22P02", f'malformed array literal: "{text}"')
         return
     if inner.name.schema == CATALOG_SCHEMA:
@@ -86,6 +88,8 @@ def _check_builtin(text: str, target: SqlType) -> None:
             _check_json(text, name)
         case "bit" | "varbit":
             _bits(text)
+        case _ if name in TEMPORAL:
+            check_temporal(text, name)
 
 
 def check_modifiers(text: str, target: SqlType, catalog: Catalog, *, explicit: bool) -> None:

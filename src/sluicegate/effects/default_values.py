@@ -1,0 +1,67 @@
+"""Defaults that ADD COLUMN evaluates at once and that do not fit: out of range, wrong dimensions, divided by zero."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from postgast import pg_query_pb2 as pg
+
+from sluicegate.catalog.types import CATALOG_SCHEMA, base_type, display
+from sluicegate.effects.context import Refused
+from sluicegate.statements.nodes import strings, unwrap, value_of, walk_kinds
+
+if TYPE_CHECKING:
+    from sluicegate.catalog.model import Catalog, SqlType
+
+_LIMITS = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
+
+
+def refuse_value(node: Any, sql_type: SqlType, catalog: Catalog) -> None:
+    """Refuse a constant default that cannot be stored in a column of the type.
+
+    Raises:
+        Refused: it is out of range (22003), divides by zero (22012), or has other dimensions (22000).
+    """
+    for operation in walk_kinds(node, pg.A_Expr):
+        zero = operation.HasField("rexpr") and _number(operation.rexpr) == 0
+        if strings(operation.name)[-1:] in {("/",), ("%",)} and zero and not any(walk_kinds(node, pg.FuncCall)):
+            raise Refused("22012", "division by zero")
+    inner = base_type(sql_type, catalog)
+    _refuse_dimensions(node, inner, catalog)
+    number = _number(node)
+    if number is None or inner.array or inner.name.schema != CATALOG_SCHEMA:
+        return
+    limit = _LIMITS.get(inner.name.name)
+    if limit is not None and not -limit <= number.quantize(Decimal(1), ROUND_HALF_UP) < limit:
+        raise Refused("22003", f"{display(inner)} out of range")
+    if inner.name.name == "numeric" and inner.modifiers:
+        precision, scale = (*inner.modifiers, 0)[:2]
+        rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+        if abs(rounded) >= Decimal(10) ** (precision - scale):
+            raise Refused("22003", "numeric field overflow")
+
+
+def _number(node: Any) -> Decimal | None:
+    """Return a numeric constant with its sign, or None for anything else."""
+    inner = unwrap(node)
+    if isinstance(inner, pg.A_Expr) and strings(inner.name) == ("-",) and not inner.HasField("lexpr"):
+        below = _number(inner.rexpr)
+        return None if below is None else -below
+    if not isinstance(inner, pg.A_Const) or inner.isnull or inner.WhichOneof("val") not in {"ival", "fval"}:
+        return None
+    try:
+        return Decimal(str(value_of(inner)).replace("_", ""))
+    except InvalidOperation:
+        return None
+
+
+def _refuse_dimensions(node: Any, sql_type: SqlType, catalog: Catalog) -> None:
+    user_type = catalog.types.get(sql_type.name)
+    if sql_type.array or user_type is None or user_type.extension != "vector" or not sql_type.modifiers:
+        return
+    inner = unwrap(node)
+    while isinstance(inner, pg.TypeCast):
+        inner = unwrap(inner.arg)
+    if isinstance(inner, pg.A_ArrayExpr) and len(inner.elements) != sql_type.modifiers[0]:
+        raise Refused("22000", f"expected {sql_type.modifiers[0]} dimensions, not {len(inner.elements)}")

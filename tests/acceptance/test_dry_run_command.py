@@ -101,6 +101,10 @@ def test_json_holds_every_statement_with_its_place(
             ["--in-transaction", "--database-url", "x", "--schema", "schema.sql", "--at", "0001"],
             "--in-transaction uses the schema that the database has: leave --schema out.",
         ),
+        (
+            ["--in-transaction", "--database-url", "postgresql:///x", "--lock-timeout", "soon"],
+            "lock_timeout='soon' (from --lock-timeout) is refused: it must be a duration in PostgreSQL's words",
+        ),
         (["--schema", "schema.sql"], "--schema needs the revision that production is at."),
         (["--rev", "9999"], "Revision '9999': Can't locate revision identified by '9999'"),
         (
@@ -116,6 +120,20 @@ def test_usage_errors_say_what_to_do(
     (folder / "schema.sql").write_text("CREATE TABLE t (id int);")
     assert run(["dry-run", "--migrations", ".", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_policy_may_set_the_timeouts_and_nothing_else(in_project, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = in_project("dryrun_refused")
+    command = ["dry-run", "--migrations", ".", "--in-transaction", "--database-url", "postgresql://127.0.0.1:1/x"]
+    (folder / "safety").mkdir()
+    (folder / "safety" / "policy.toml").write_text('[dry-run]\nlock_timeout = "later"\n')
+    assert run(command) == 2
+    assert "lock_timeout='later' (from " in capsys.readouterr().err
+    (folder / "safety" / "policy.toml").write_text('[dry-run]\npatience = "1s"\n')
+    assert run(command) == 2
+    error = capsys.readouterr().err
+    assert "line 2: [dry-run] has no key 'patience'" in error
+    assert "Accepted: lock_timeout, statement_timeout." in error
 
 
 def test_a_revision_that_cannot_be_imported_is_not_judged(in_project, capsys: pytest.CaptureFixture[str]) -> None:

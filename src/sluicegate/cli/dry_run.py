@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from sluicegate.dryrun.report import DryRun
     from sluicegate.dryrun.request import Request, Server
     from sluicegate.errors import ExitCode
     from sluicegate.settings.policy import Policy
 
+_TIMEOUTS = {"lock_timeout": "1s", "statement_timeout": "10s"}
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -31,7 +32,6 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 )
 @click.option(
     "--database-url",
-    envvar="SLUICEGATE_DATABASE_URL",
     metavar="URL",
     help="Make clones on this server instead of the embedded one; with --in-transaction: the database itself.",
 )
@@ -42,10 +42,10 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
     "--in-transaction", is_flag=True, help="Run everything in one transaction on --database-url; roll it back."
 )
 @click.option(
-    "--lock-timeout", default="1s", show_default=True, help="With --in-transaction: how long to wait for a lock."
+    "--lock-timeout", metavar="TIME", help="With --in-transaction: the longest wait for a lock; 1s if not set."
 )
 @click.option(
-    "--statement-timeout", default="10s", show_default=True, help="With --in-transaction: how long a statement may run."
+    "--statement-timeout", metavar="TIME", help="With --in-transaction: the longest statement; 10s if not set."
 )
 @click.option("--migrations", type=_FOLDER, help="The Alembic script folder or a folder of revisions.")
 @click.option("--config", "-c", type=_FILE, help="alembic.ini or pyproject.toml.")
@@ -59,8 +59,8 @@ def dry_run(
     database_url: str | None,
     copy_database: bool,
     in_transaction: bool,
-    lock_timeout: str,
-    statement_timeout: str,
+    lock_timeout: str | None,
+    statement_timeout: str | None,
     migrations: Path | None,
     config: Path | None,
     policy_file: Path | None,
@@ -92,8 +92,8 @@ def dry_run(
     request, policy = _request(revs, at, migrations, config, policy_file)
     with termination_as_interrupt():
         if in_transaction:
-            timeouts = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
-            settings = {**request.environment.settings, **timeouts}
+            asked = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
+            settings = {**request.environment.settings, **_timeouts(asked, policy)}
             environment = dataclasses.replace(request.environment, settings=settings)
             run: DryRun = try_in_transaction(dataclasses.replace(request, environment=environment), database_url or "")
         else:
@@ -162,6 +162,25 @@ def _request(
     scripts = Scripts(location)
     position = tuple(revision for name in at for revision in scripts.resolve(name))
     return Request(scripts, environment, position, revs, load_catalog, _narrator()), policy
+
+
+def _timeouts(asked: Mapping[str, str | None], policy: Policy) -> dict[str, str]:
+    """Return the timeouts of --in-transaction: from the command line, the policy's [dry-run], or short ones."""
+    from sluicegate.errors import SettingError
+    from sluicegate.settings.keys import Refused, read_duration
+
+    table = policy.operational.get("dry-run", {})
+    if unknown := sorted(set(table) - set(_TIMEOUTS)):
+        raise policy.refuse("dry-run", unknown[0], f"[dry-run] has no key {unknown[0]!r}", ", ".join(_TIMEOUTS))
+    found = {}
+    for name, default in _TIMEOUTS.items():
+        flag = f"--{name.replace('_', '-')}"
+        value, origin = (asked[name], flag) if asked[name] is not None else (table.get(name, default), f"{policy.path}")
+        try:
+            found[name] = read_duration(value)
+        except Refused as refused:
+            raise SettingError(name, value, origin, refused.accepted) from None
+    return found
 
 
 def _search_path(policy: Policy) -> dict[str, str]:

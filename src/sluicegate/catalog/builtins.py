@@ -49,7 +49,7 @@ class BuiltinType:
 
 @dataclass(frozen=True, slots=True)
 class BuiltinFunction:
-    """A row of ``pg_proc``; ``body`` is the text of an SQL-language function."""
+    """A row of ``pg_proc``; ``body`` is the text of an SQL-language function, ``outputs`` its OUT arguments."""
 
     name: str
     from_vector: bool
@@ -62,6 +62,7 @@ class BuiltinFunction:
     volatility: Volatility
     strict: bool
     body: str | None
+    outputs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +173,11 @@ class Builtins:
         """Return the functions of a name."""
         return tuple(
             BuiltinFunction(
-                row[0],
-                row[1],
-                tuple(row[2]),
-                row[3],
-                row[4],
-                row[5],
-                row[6],
-                row[7],
-                _VOLATILITY[row[8]],
-                row[9],
-                row[10],
+                *(row[0], row[1], tuple(row[2]), row[3], row[4], row[5], row[6], row[7]),
+                volatility=_VOLATILITY[row[8]],
+                strict=row[9],
+                body=row[10],
+                outputs=tuple((name, word) for name, word in row[11]),
             )
             for row in self._function_rows.get(name, ())
         )
@@ -222,9 +217,9 @@ class Builtins:
         return {row[0]: AccessMethod(row[0], row[1], *map(bool, row[2:])) for row in self._tables["access_methods"]}
 
     @functools.cached_property
-    def relations(self) -> frozenset[str]:
-        """Names of the tables and views in ``pg_catalog``."""
-        return frozenset(row[0] for row in self._tables["relations"])
+    def relations(self) -> dict[str, dict[str, str]]:
+        """Tables and views in ``pg_catalog`` by name, with the types of their columns."""
+        return {row[0]: dict(row[1]) for row in self._tables["relations"]}
 
     @functools.cached_property
     def collations(self) -> frozenset[str]:

@@ -197,6 +197,7 @@ class Relation:
     Attributes:
         columns: by name, in order.
         rule_columns: the columns that each rule uses through OLD and NEW.
+        statistics_columns: the columns that each extended statistics object is about.
         parents: inheritance parents (for a partition: exactly its partitioned table).
         bound: a partition's bound, deparsed (``DEFAULT``, ``FOR VALUES …``); None when it is no partition.
         bound_node: the parse tree of ``bound``.
@@ -236,6 +237,7 @@ class Relation:
     sequence_type: SqlType | None = None
     sequence_options: Mapping[str, str] = field(default_factory=dict)
     statistics: frozenset[str] = frozenset()
+    statistics_columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     populated: bool | None = True
     rows: int | None = None
     created_in: int = 0
@@ -257,7 +259,8 @@ class UserType:
     """A type that a migration or an extension created.
 
     ``values`` are an enum's labels, ``added_in`` maps a label to the transaction that added it;
-    ``base``, ``not_null``, ``constraints`` and ``default`` belong to a domain.
+    ``base``, ``not_null``, ``constraints`` and ``default`` belong to a domain; ``subtype`` to a range or multirange,
+    and ``multirange`` to the range it was created with.
     """
 
     name: Name
@@ -269,6 +272,7 @@ class UserType:
     default: Expression | None = None
     constraints: Mapping[str, Constraint] = field(default_factory=dict)
     subtype: SqlType | None = None
+    multirange: Name | None = None
     extension: str | None = None
     created_in: int = 0
 

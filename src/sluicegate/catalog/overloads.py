@@ -35,6 +35,8 @@ class Routine:
         body: an SQL-language function's text, which the planner may inline; else None.
         user: the user's function behind it.
         spread: whether a variadic argument was spread.
+        required: how many arguments have no default.
+        outputs: names and types of OUT arguments.
     """
 
     name: Name
@@ -48,6 +50,7 @@ class Routine:
     user: Function | None = None
     spread: bool = False
     required: int = -1
+    outputs: tuple[tuple[str, str], ...] = ()
 
 
 class Ambiguous(Exception):  # noqa: N818 - an answer, not a failure of ours
@@ -85,6 +88,7 @@ def _routine_of_builtin(row: BuiltinFunction, schema: str) -> Routine:
         row.body,
         spread=row.variadic is not None,
         required=len(row.arguments) - row.defaults,
+        outputs=row.outputs,
     )
 
 
@@ -104,6 +108,7 @@ def _routine_of_user(function: Function, catalog: Catalog) -> Routine:
         function,
         spread=function.variadic,
         required=len(function.argument_types) - function.defaults,
+        outputs=tuple((name, key_of(kind, catalog)) for name, kind in function.outputs),
     )
 
 

@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
+from sluicegate.catalog.builtins import builtins
 from sluicegate.catalog.expressions import Invalid, Notes, Reader
 from sluicegate.catalog.expressions.constructs import READERS
-from sluicegate.catalog.model import Name, Relation, RelationKind, SqlType
+from sluicegate.catalog.from_list import Columns, Scope, Source, aliased, is_record, resolved, row_of, united
+from sluicegate.catalog.model import Name, RelationKind, SqlType
 from sluicegate.catalog.naming import column_name
+from sluicegate.catalog.overloads import find_functions
 from sluicegate.catalog.polymorphism import common_type
-from sluicegate.catalog.types import builtin_type
-from sluicegate.statements.nodes import string, strings, unwrap
+from sluicegate.catalog.types import builtin_type, from_key
+from sluicegate.statements.nodes import qualified, string, strings, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sluicegate.catalog.model import Catalog
-
-Columns = dict[str, SqlType | None]
-"""Output columns in order; None where the type is not known."""
-
-
-@dataclass
-class Source:
-    """One entry of a FROM list. ``open`` is True when it may have columns that are not listed."""
-
-    name: str
-    columns: Columns
-    relation: Name | None = None
-    schema: str | None = None
-    open: bool = False
-    hidden: bool = False
-    merged: frozenset[str] = frozenset()
-
-
-@dataclass
-class Scope:
-    """The FROM list of one query, inside that of another."""
-
-    sources: list[Source] = field(default_factory=list)
-    outer: Scope | None = None
 
 
 class Query:
@@ -85,7 +63,7 @@ class Query:
             if node.with_clause.recursive:
                 level[cte.ctename] = self._recursive_columns(cte, outer)
             columns = self._statement(unwrap(cte.ctequery), outer)
-            level[cte.ctename] = _aliased(columns, strings(cte.aliascolnames))
+            level[cte.ctename] = aliased(columns, strings(cte.aliascolnames))
             if cte.HasField("search_clause"):
                 level[cte.ctename][cte.search_clause.search_seq_column] = None
             if cte.HasField("cycle_clause"):
@@ -96,7 +74,7 @@ class Query:
         query = unwrap(cte.ctequery)
         first = query.larg if isinstance(query, pg.SelectStmt) and query.op != pg.SETOP_NONE else None
         columns = self._select(first, outer) if first is not None else {}
-        return _aliased(columns, strings(cte.aliascolnames))
+        return aliased(columns, strings(cte.aliascolnames))
 
     def _select(self, node: Any, outer: Scope | None) -> Columns:
         self._with(node, outer)
@@ -106,7 +84,7 @@ class Query:
                 right = self._select(node.rarg, outer)
                 for item in node.sort_clause:
                     self._expression(item, Scope([Source("", left)], outer))
-                return _united(left, right)
+                return united(left, right)
             scope = Scope([], outer)
             for item in node.from_clause:
                 scope.sources += self._from(unwrap(item), scope)
@@ -132,7 +110,7 @@ class Query:
                 found = self._expression(item, scope)
                 known = columns.get(f"column{number}")
                 columns[f"column{number}"] = known if known is not None and known.name.name != "unknown" else found
-        return {name: _resolved(found) for name, found in columns.items()}
+        return {name: resolved(found) for name, found in columns.items()}
 
     def _change(self, node: Any, outer: Scope | None) -> Columns:
         self._with(node, outer)
@@ -167,14 +145,14 @@ class Query:
                     columns.setdefault(name, found)
                 continue
             found = self._expression(target.val, scope)
-            columns.setdefault(target.name or column_name(target.val), _resolved(found))
+            columns.setdefault(target.name or column_name(target.val), resolved(found))
         return columns
 
     def _star(self, qualifier: tuple[str, ...], scope: Scope) -> list[tuple[str, SqlType | None]]:
         found: list[tuple[str, SqlType | None]] = []
         merged: set[str] = set()
         for source in scope.sources:
-            if source.hidden or (qualifier and source.name != qualifier[-1]):
+            if qualifier and source.name != qualifier[-1]:
                 continue
             for name, column_type in source.columns.items():
                 self._use(source, name)
@@ -196,7 +174,7 @@ class Query:
             case pg.RangeSubselect():
                 outer = scope if node.lateral else scope.outer
                 columns = self._statement(unwrap(node.subquery), outer)
-                return [Source(node.alias.aliasname, _aliased(columns, strings(node.alias.colnames)))]
+                return [Source(node.alias.aliasname, aliased(columns, strings(node.alias.colnames)))]
             case pg.RangeFunction():
                 return [self._range_function(node, scope)]
             case pg.RangeTableSample():
@@ -212,18 +190,22 @@ class Query:
         if not node.schemaname:
             for level in reversed(self._ctes):
                 if node.relname in level:
-                    return Source(alias or node.relname, _aliased(level[node.relname], aliases))
+                    return Source(alias or node.relname, aliased(level[node.relname], aliases))
         relation = self.catalog.find_relation(node.schemaname or None, node.relname, self.search_path)
+        if relation is None and node.schemaname in {"", "pg_catalog"}:
+            system = builtins(self.catalog.version).relations.get(node.relname)
+            if system is not None:
+                found: Columns = {name: from_key(word, self.catalog) for name, word in system.items()}
+                return Source(alias or node.relname, aliased(found, aliases))
         if relation is None:
             self.unknown.append(f"{node.schemaname}.{node.relname}" if node.schemaname else node.relname)
             return Source(alias or node.relname, {}, open=True)
         self.reads.setdefault(relation.name, set())
-        columns: Columns = {name: column.type for name, column in _row(relation).items()}
+        columns: Columns = {name: column.type for name, column in row_of(relation).items()}
         source = Source(alias or node.relname, columns, relation.name, relation.name.schema)
         if aliases:
-            # Renamed columns cannot be traced by name: the whole row counts as used.
-            self.reads[relation.name] = None
-            source.columns = _aliased(columns, aliases)
+            source.columns = aliased(columns, aliases)
+            source.origins = dict(zip(source.columns, columns, strict=False))
         return source
 
     def _join(self, node: Any, scope: Scope) -> list[Source]:
@@ -246,7 +228,7 @@ class Query:
                 for name, found in source.columns.items():
                     columns.setdefault(name, found)
                     self._use(source, name)
-            return [Source(node.alias.aliasname, _aliased(columns, strings(node.alias.colnames)))]
+            return [Source(node.alias.aliasname, aliased(columns, strings(node.alias.colnames)))]
         return [*left, *right]
 
     def _range_function(self, node: Any, scope: Scope) -> Source:
@@ -256,14 +238,30 @@ class Query:
             call = unwrap(item.list.items[0])
             found = self._expression(call, scope)
             name = strings(call.funcname)[-1] if isinstance(call, pg.FuncCall) else column_name(item.list.items[0])
-            columns.update(self._result_columns(found, alias or name))
+            outputs = self._outputs(call, found) if isinstance(call, pg.FuncCall) else {}
+            columns.update(outputs or self._result_columns(found, alias or name))
             alias = alias or name
         for item in node.coldeflist:
             columns[item.column_def.colname] = None
         if node.ordinality:
             columns["ordinality"] = builtin_type("int8")
-        is_row = any(_is_record(found) for found in columns.values())
-        return Source(alias, _aliased(columns, strings(node.alias.colnames) if alias else ()), open=is_row)
+        is_row = any(is_record(found) for found in columns.values())
+        return Source(alias, aliased(columns, strings(node.alias.colnames) if alias else ()), open=is_row)
+
+    def _outputs(self, call: Any, found: SqlType | None) -> Columns:
+        """Return the columns of a function with OUT arguments, where every candidate has the same."""
+        schema, name = qualified(call.funcname)
+        candidates = find_functions(schema, name, self.catalog, self.search_path, self.catalog.version)
+        count = len(call.args)
+        fitting = [one for one in candidates if one.required <= count and (one.spread or count <= len(one.arguments))]
+        named = {tuple(output for output, _ in one.outputs) for one in fitting}
+        if len(named) != 1 or not any(named):
+            return {}
+        types = {one.outputs for one in fitting}
+        if len(types) == 1:
+            return {output: from_key(word, self.catalog) for output, word in types.pop()}
+        names = named.pop()
+        return {names[0]: found} if len(names) == 1 else dict.fromkeys(names)
 
     def _result_columns(self, found: SqlType | None, name: str) -> Columns:
         relation = self.catalog.relations.get(found.name) if found is not None and not found.array else None
@@ -277,7 +275,7 @@ class Query:
         if source.relation is not None:
             used = self.reads.get(source.relation)
             if used is not None:
-                used.add(column)
+                used.add(source.origins.get(column, column))
 
     def _expression(self, node: Any, scope: Scope) -> SqlType | None:
         """Note what an expression reads and return its type, where it is known."""
@@ -317,9 +315,8 @@ class Query:
                     self._use(source, parts[-1])
                     return source.columns[parts[-1]]
                 if len(parts) <= 2 and source.name == parts[0] and source.relation is not None:
-                    # The whole row, as in count(t) or t.*.
-                    self.reads[source.relation] = None
-                    return None
+                    # The whole row, as in count(t): the server notes the relation and none of its columns.
+                    return SqlType(source.relation)
             level = level.outer
         return None
 
@@ -353,38 +350,8 @@ class Query:
             found = reader.read(node)
         except Invalid:
             return None
+        for relation, column_used in reader.notes.fields:
+            used = self.reads.setdefault(relation, set())
+            if used is not None:
+                used.add(column_used)
         return found.type
-
-
-_SEQUENCE_COLUMNS = {"last_value": "int8", "log_cnt": "int8", "is_called": "bool"}
-
-
-def _row(relation: Relation) -> Mapping[str, Any]:
-    if relation.kind is RelationKind.SEQUENCE:
-        from sluicegate.catalog.model import Column
-
-        return {name: Column(name, builtin_type(kind)) for name, kind in _SEQUENCE_COLUMNS.items()}
-    return relation.columns
-
-
-def _aliased(columns: Columns, aliases: tuple[str, ...]) -> Columns:
-    names = [*aliases, *list(columns)[len(aliases) :]] if columns else list(aliases)
-    values = [*columns.values(), *[None] * len(names)]
-    return dict(zip(names, values, strict=False))
-
-
-def _united(left: Columns, right: Columns) -> Columns:
-    types = list(right.values())
-    united: Columns = {}
-    for number, (name, found) in enumerate(left.items()):
-        other = types[number] if number < len(types) else None
-        united[name] = found if found is not None else other
-    return united
-
-
-def _resolved(found: SqlType | None) -> SqlType | None:
-    return builtin_type("text") if found == builtin_type("unknown") else found
-
-
-def _is_record(found: SqlType | None) -> bool:
-    return found is None or found.name.name == "record"

@@ -41,6 +41,7 @@ class Function:
     reads: Mapping[Name, frozenset[str] | None] = field(default_factory=dict)
     argument_names: tuple[str, ...] = ()
     argument_defaults: tuple[Expression, ...] = ()
+    outputs: tuple[tuple[str, SqlType], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

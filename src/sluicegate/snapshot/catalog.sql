@@ -148,6 +148,10 @@ SELECT t.oid, n.nspname, t.typname, t.typtype::text, bn.nspname, coalesce(be.typ
         JOIN pg_catalog.pg_namespace AS sn ON sn.oid = st.typnamespace WHERE t.oid IN (r.rngtypid, r.rngmultitypid)),
        (SELECT st.typname FROM pg_catalog.pg_range AS r JOIN pg_catalog.pg_type AS st ON st.oid = r.rngsubtype
         WHERE t.oid IN (r.rngtypid, r.rngmultitypid)),
+       (SELECT mn.nspname FROM pg_catalog.pg_range AS r JOIN pg_catalog.pg_type AS mt ON mt.oid = r.rngmultitypid
+        JOIN pg_catalog.pg_namespace AS mn ON mn.oid = mt.typnamespace WHERE r.rngtypid = t.oid),
+       (SELECT mt.typname FROM pg_catalog.pg_range AS r JOIN pg_catalog.pg_type AS mt ON mt.oid = r.rngmultitypid
+        WHERE r.rngtypid = t.oid),
        x.extname
 FROM pg_catalog.pg_type AS t
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
@@ -176,6 +180,14 @@ SELECT n.nspname, p.proname, p.prokind::text, p.provolatile::text, l.lanname,
                   ON ra.attrelid = rc.oid AND ra.attnum = rd.refobjsubid AND rd.refobjsubid > 0
              WHERE rd.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND rd.objid = p.oid
                    AND rd.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass),
+       ARRAY(SELECT pg_catalog.array_to_json(ARRAY[tn.nspname::text, coalesce(te.typname, t.typname)::text,
+                                                   (te.typname IS NOT NULL)::text, coalesce(o.name, '')])::text
+             FROM ROWS FROM (pg_catalog.unnest(p.proallargtypes), pg_catalog.unnest(p.proargmodes),
+                             pg_catalog.unnest(p.proargnames)) WITH ORDINALITY AS o (type, mode, name, place)
+             JOIN pg_catalog.pg_type AS t ON t.oid = o.type
+             LEFT JOIN pg_catalog.pg_type AS te ON te.oid = t.typelem AND te.typarray = t.oid
+             JOIN pg_catalog.pg_namespace AS tn ON tn.oid = coalesce(te.typnamespace, t.typnamespace)
+             WHERE o.mode IN ('o', 'b', 't') ORDER BY o.place),
        ARRAY(SELECT pg_catalog.array_to_json(ARRAY[tn.nspname::text, coalesce(te.typname, t.typname)::text,
                                                    (te.typname IS NOT NULL)::text])::text
              FROM pg_catalog.unnest(p.proargtypes || p.prorettype) WITH ORDINALITY AS a (type, place)
@@ -207,4 +219,8 @@ JOIN pg_catalog.pg_publication AS p ON p.oid = s.pnpubid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = s.pnnspid ORDER BY 1, 2;
 
 -- name: statistics
-SELECT s.stxrelid, s.stxname FROM pg_catalog.pg_statistic_ext AS s ORDER BY 1, 2;
+SELECT s.stxrelid, s.stxname, ARRAY(SELECT DISTINCT a.attname FROM pg_catalog.pg_depend AS d
+             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+             WHERE d.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass AND d.objid = s.oid
+                   AND d.refobjid = s.stxrelid AND d.refobjsubid > 0)
+FROM pg_catalog.pg_statistic_ext AS s ORDER BY 1, 2;

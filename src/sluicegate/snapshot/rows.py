@@ -117,7 +117,7 @@ class Rows:
         columns, triggers, policies = (self._by_relation(name) for name in ("columns", "triggers", "policies"))
         rules, statistics, reads = (self._by_relation(name) for name in ("rules", "statistics", "reads"))
         constraints, sequences = self._by_relation("constraints"), self._by_relation("sequences")
-        queries: dict[int, str] = {oid: text for oid, text in self._rows["views"]}
+        queries: dict[int, str] = dict(self._rows["views"])  # type: ignore[arg-type]
         for row in self._rows["relations"]:
             oid, schema, name, kind, persistence, secured, forced, replica, options, tablespace, method = row[:11]
             bound, key, of_schema, of_name, populated = row[11:]
@@ -146,6 +146,7 @@ class Rows:
                 replica_identity=_REPLICA.get(replica, "default") if kind in "rpm" else "default",
                 of_type=Name(of_schema, of_name) if of_name is not None else None,
                 statistics=frozenset(item[1] for item in statistics.get(oid, ())),
+                statistics_columns={item[1]: frozenset(item[2]) for item in statistics.get(oid, ())},
                 populated=populated if kind == "m" else True,
             )
             yield self._sequence(relation, sequences[oid][0]) if oid in sequences else relation
@@ -225,7 +226,7 @@ class Rows:
             constraints.setdefault(row[1], []).append(row)
         for row in self._rows["types"]:
             oid, schema, name, kind, base_schema, base, modifier, array, not_null, default, labels = row[:11]
-            sub_schema, sub, extension = row[11:]
+            sub_schema, sub, multi_schema, multi, extension = row[11:]
             base_name = Name(base_schema, base) if base is not None else None
             yield UserType(
                 Name(schema, name),
@@ -236,13 +237,14 @@ class Rows:
                 default=_expression(default) if kind == "d" else None,
                 constraints={item[2]: self._constraint(item) for item in constraints.get(oid, ())},
                 subtype=SqlType(Name(sub_schema, sub)) if sub is not None else None,
+                multirange=Name(multi_schema, multi) if multi is not None else None,
                 extension=extension,
             )
 
     def _functions(self) -> Iterable[Function]:
         for row in self._rows["functions"]:
             schema, name, kind, volatility, language, body, strict, definer, defaults, variadic = row[:10]
-            settings, extension, returns_set, names, modes, default_texts, reads, types = row[10:]
+            settings, extension, returns_set, names, modes, default_texts, reads, outputs, types = row[10:]
             *arguments, returns = (_type_of(item) for item in types)
             inputs = [place for place, mode in enumerate(modes or ()) if mode in "ibv"]
             own = [names[place] for place in inputs] if modes and names else list(names or ())[: len(arguments)]
@@ -264,6 +266,7 @@ class Rows:
                 argument_names=tuple(own) or ("",) * len(arguments),
                 argument_defaults=_expressions(default_texts),
                 reads=_read_by_function(reads),
+                outputs=tuple((json.loads(item)[3], _type_of(item)) for item in outputs),
             )
 
     def _publications(self) -> Iterable[Publication]:
@@ -338,7 +341,7 @@ def _key(row: Row) -> IndexKey:
 
 
 def _type_of(text: str) -> SqlType:
-    schema, name, array = json.loads(text)
+    schema, name, array = json.loads(text)[:3]
     return SqlType(Name(schema, name), array=array == "true")
 
 

@@ -144,6 +144,8 @@ def option_texts(definitions: Iterable[Any]) -> dict[str, str]:
     """Return a list of ``DefElem`` as ``pg_class.reloptions`` would hold it: name → value as text."""
     texts = {}
     for name, value in options(definitions).items():
+        if name.startswith("toast."):
+            continue  # kept with the TOAST table
         texts[name] = ("true" if value else "false") if isinstance(value, bool) else str(value)
     return texts
 

@@ -216,6 +216,7 @@ def _field(reader: Reader, row: SqlType | None, name: str) -> SqlType | None:
     column = relation.columns.get(name)
     if column is None:
         raise Invalid("42703", f'column "{name}" not found in data type {display(row)}')
+    reader.notes.fields.append((relation.name, name))
     return column.type
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sluicegate.catalog.model import Volatility
 
 if TYPE_CHECKING:
-    from sluicegate.catalog.model import SqlType
+    from sluicegate.catalog.model import Name, SqlType
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,15 @@ class Invalid(Exception):  # noqa: N818 - an answer, not a failure of ours
 
 @dataclass
 class Notes:
-    """What was met on the way through an expression; ``failures`` come when it is evaluated."""
+    """What was met on the way through an expression; ``failures`` come when it is evaluated.
+
+    ``fields`` are the attributes of composite types that are taken out of a value.
+    """
 
     unknowns: list[str] = field(default_factory=list)
     columns: dict[str, None] = field(default_factory=dict)
     failures: list[Invalid] = field(default_factory=list)
+    fields: list[tuple[Name, str]] = field(default_factory=list)
 
     def unknown(self, phrase: str) -> None:
         """Note something that is not known."""

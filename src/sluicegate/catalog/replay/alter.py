@@ -52,12 +52,17 @@ def alter_table(draft: Draft, node: Any) -> None:
         if relation.name not in draft.catalog.relations:
             return
         _run(draft, relation.name, command, recurse=node.relation.inh)
+        if relation.kind is RelationKind.COMPOSITE:
+            # CASCADE reaches the tables of the type.
+            for other in tuple(draft.catalog.relations.values()):
+                if other.of_type == relation.name:
+                    _run(draft, other.name, command, recurse=True)
 
 
 def _run(draft: Draft, table: Name, node: Any, *, recurse: bool) -> None:
     match node.subtype:
         case pg.AT_AddColumn:
-            add_column(draft, table, unwrap(getattr(node, "def")), if_not_exists=node.missing_ok, recurse=recurse)
+            add_column(draft, table, unwrap(getattr(node, "def")), recurse=recurse)
         case pg.AT_DropColumn:
             _drop_column(draft, table, node.name, recurse=recurse)
         case pg.AT_AlterColumnType:
@@ -91,29 +96,29 @@ def _run(draft: Draft, table: Name, node: Any, *, recurse: bool) -> None:
                 _alter_whole(draft, table, node)
 
 
-def add_column(
-    draft: Draft, table: Name, node: Any, *, if_not_exists: bool, recurse: bool = True, inherited: bool = False
-) -> None:
-    """Add a column here and below, with its constraints."""
+def add_column(draft: Draft, table: Name, node: Any, *, recurse: bool = True) -> None:
+    """Add a column here and below, with its constraints; one that is there already stays as it is."""
     relation = draft.catalog.relations[table]
-    if clip(node.colname) in relation.columns and (if_not_exists or not inherited):
+    if clip(node.colname) in relation.columns:
         return
     waiting = Waiting()
-    add_column_definition(draft, table, node, waiting, inherited=inherited)
+    add_column_definition(draft, table, node, waiting)
     if recurse:
-        for child in draft.catalog.children_of(table):
-            definition = pg.ColumnDef()
-            definition.CopyFrom(node)
-            # Children get the column and its default; constraints reach them through the parent's own.
-            kept = [
-                item
-                for item in node.constraints
-                if unwrap(item).contype in {pg.CONSTR_DEFAULT, pg.CONSTR_GENERATED, pg.CONSTR_IDENTITY}
-            ]
-            del definition.constraints[:]
-            definition.constraints.extend(kept)
-            add_column(draft, child.name, definition, if_not_exists=False, inherited=True)
+        _pass_on(draft, table, clip(node.colname))
     waiting.apply(draft, table, recurse=recurse)
+
+
+def _pass_on(draft: Draft, table: Name, column: str) -> None:
+    """Give the tables below a new column; its constraints reach them when the parent gets them."""
+    added = draft.catalog.relations[table].columns[column]
+    for child in draft.catalog.children_of(table):
+        own = child.columns.get(column)
+        if own is not None:
+            draft.put_column(child.name, replace(own, inherited=own.inherited + 1))
+            continue
+        identity = added.identity if child.bound is not None and draft.catalog.version >= 17 else None
+        draft.put_column(child.name, replace(added, local=False, inherited=1, not_null=False, identity=identity))
+        _pass_on(draft, child.name, column)
 
 
 def _drop_column(draft: Draft, table: Name, column: str, *, recurse: bool) -> None:
@@ -305,6 +310,8 @@ def _alter_whole(draft: Draft, table: Name, node: Any) -> None:
             draft.alter(table, access_method=node.name or None)
         case pg.AT_SetTableSpace:
             draft.alter(table, tablespace=node.name or None)
+        case pg.AT_ChangeOwner:
+            draft.alter(table, owner=node.newowner.rolename or None)
         case pg.AT_EnableRowSecurity | pg.AT_DisableRowSecurity:
             draft.alter(table, row_security=node.subtype == pg.AT_EnableRowSecurity)
         case pg.AT_ForceRowSecurity | pg.AT_NoForceRowSecurity:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sluicegate.catalog.model import Catalog, RelationKind
 from sluicegate.catalog.replay import (
     alter,
+    blocks,
     drops,
     functions,
     indexes,
@@ -65,6 +66,8 @@ STEPS: dict[str, Callable[[Draft, Any], object]] = {
     "create_table_as_stmt": views.create_table_as,
     "select_stmt": views.select_into,
     "refresh_mat_view_stmt": views.refresh,
+    "cluster_stmt": objects.note_clustered,
+    "do_stmt": blocks.run_block,
     "create_seq_stmt": sequences.create_sequence,
     "alter_seq_stmt": alter.alter_sequence,
     "create_function_stmt": functions.create_function,

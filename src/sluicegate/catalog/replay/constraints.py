@@ -59,9 +59,15 @@ class Waiting:
         for node, _ in self.checks:
             add_check(draft, table, node, recurse=recurse, valid=new_table)
         for node, name in self.not_nulls:
-            set_not_null(draft, table, name, node=node, recurse=recurse)
+            if new_table:
+                _own_not_null(draft, table, name, node)
+            else:
+                set_not_null(draft, table, name, node=node, recurse=recurse)
         # A primary key is made before other keys (transformIndexConstraints puts it first).
         for node, column in sorted(self.keys, key=lambda item: item[0].contype != pg.CONSTR_PRIMARY):
+            if new_table and node.contype == pg.CONSTR_PRIMARY:
+                for key in strings(node.keys) or ((column,) if column else ()):
+                    _own_not_null(draft, table, key, None)
             add_key(draft, table, node, column, recurse=recurse)
         for node, column in self.foreign_keys:
             add_foreign_key(draft, table, node, column, valid=new_table)
@@ -158,6 +164,21 @@ def set_not_null(
     if recurse and not passed_on.is_no_inherit:
         for child in draft.catalog.children_of(table):
             set_not_null(draft, child.name, column, node=passed_on, inherited=True)
+
+
+def _own_not_null(draft: Draft, table: Name, column: str, node: Any) -> None:
+    """Make a column of a new table NOT NULL by itself; what it inherits is merged under the name it gives."""
+    inherited = 0
+    for constraint in draft.catalog.relations[table].constraints.values():
+        if constraint.kind is ConstraintKind.NOT_NULL and constraint.columns == (column,):
+            if constraint.local:
+                return
+            inherited = constraint.inherited
+            draft.drop_constraint(table, constraint.name)
+    set_not_null(draft, table, column, node=node)
+    for constraint in draft.catalog.relations[table].constraints.values():
+        if constraint.kind is ConstraintKind.NOT_NULL and constraint.columns == (column,):
+            draft.put_constraint(table, replace(constraint, inherited=inherited))
 
 
 def _not_null_constraint(draft: Draft, table: Name, column: str, node: Any, valid: bool, inherited: bool) -> str | None:

@@ -88,7 +88,13 @@ def _drop_statistics(draft: Draft, item: Any) -> None:
     _, name = qualified(item)
     for relation in tuple(draft.catalog.relations.values()):
         if name in relation.statistics:
-            draft.alter(relation.name, statistics=relation.statistics - {name})
+            forget_statistics(draft, relation, {name})
+
+
+def forget_statistics(draft: Draft, relation: Relation, names: set[str]) -> None:
+    """Remove extended statistics objects of a table."""
+    about = {name: columns for name, columns in relation.statistics_columns.items() if name not in names}
+    draft.alter(relation.name, statistics=relation.statistics - names, statistics_columns=about)
 
 
 def drop_relation(draft: Draft, name: Name) -> None:
@@ -164,6 +170,8 @@ def drop_column(draft: Draft, table: Name, column: str) -> None:
     triggers = {name: t for name, t in relation.triggers.items() if column not in t.update_columns}
     columns = {name: value for name, value in relation.columns.items() if name != column}
     draft.alter(table, columns=columns, policies=policies, triggers=triggers)
+    about = relation.statistics_columns
+    forget_statistics(draft, draft.catalog.relations[table], {name for name in about if column in about[name]})
     for other_column in columns.values():
         if other_column.generated is not None and column in expression_columns(other_column.default, names):
             drop_column(draft, table, other_column.name)
@@ -216,6 +224,11 @@ def drop_type(draft: Draft, name: Name) -> None:
     user_type = draft.catalog.types.get(name)
     relation = draft.catalog.relations.get(name)
     draft.remove_type(name)
+    if user_type is not None and user_type.kind is TypeKind.RANGE and user_type.multirange is not None:
+        drop_type(draft, user_type.multirange)
+    for other in tuple(draft.catalog.relations.values()):
+        if other.of_type == name:
+            drop_relation(draft, other.name)
     if user_type is not None and user_type.kind is TypeKind.COMPOSITE and relation is not None:
         draft.remove(name)
     for other in tuple(draft.catalog.relations.values()):

@@ -35,14 +35,14 @@ def create_function(draft: Draft, node: Any) -> None:
                 defaults.append(draft.expression(parameter.defexpr))
             variadic = variadic or parameter.mode == pg.FUNC_PARAM_VARIADIC
         if parameter.mode in _OUTPUT:
-            outputs.append(parameter_type)
+            outputs.append((parameter.name, _plain(draft.type(parameter.arg_type))))
     returns: SqlType | None = None
     if node.is_procedure:
         pass
     elif node.HasField("return_type"):
         returns = draft.type(node.return_type)
     elif len(outputs) == 1:
-        returns = outputs[0]
+        returns = outputs[0][1]
     elif outputs:
         returns = builtin_type("record")
     language, body = "sql", ""
@@ -58,6 +58,7 @@ def create_function(draft: Draft, node: Any) -> None:
         argument_defaults=tuple(defaults),
         variadic=variadic,
         argument_names=tuple(names),
+        outputs=tuple(outputs),
     )
     for item in node.options:
         element = item.def_elem
@@ -136,7 +137,13 @@ def create_aggregate(draft: Draft, node: Any) -> None:
             returns = draft.type(unwrap(item.def_elem.arg))
     draft.put_function(
         Function(
-            draft.new_name(node.defnames), tuple(arguments), returns, Volatility.IMMUTABLE, "internal", kind="aggregate"
+            draft.new_name(node.defnames),
+            tuple(arguments),
+            returns,
+            Volatility.IMMUTABLE,
+            "internal",
+            kind="aggregate",
+            argument_names=("",) * len(arguments),
         )
     )
 

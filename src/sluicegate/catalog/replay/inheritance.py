@@ -9,7 +9,7 @@ from sluicegate.catalog.model import ConstraintKind
 from sluicegate.catalog.replay.tables import adopt_partition, bound_text
 
 if TYPE_CHECKING:
-    from sluicegate.catalog.model import Name, Relation
+    from sluicegate.catalog.model import Constraint, Name, Relation
     from sluicegate.catalog.replay.draft import Draft
 
 
@@ -60,6 +60,27 @@ def attach_partition(draft: Draft, table: Name, command: Any) -> None:
     adopt_partition(draft, child.name, parent)
 
 
+def _comes_from(constraint: Constraint, parent: Relation) -> bool:
+    if constraint.kind is ConstraintKind.NOT_NULL:
+        return any(
+            own.kind is constraint.kind and own.columns == constraint.columns and not own.no_inherit
+            for own in parent.constraints.values()
+        )
+    own = parent.constraints.get(constraint.name)
+    return own is not None and own.kind is constraint.kind and not own.no_inherit
+
+
+def _end_partition(draft: Draft, table: Name, cloned: set[str]) -> None:
+    """Take away what a table and its own partitions had from the parent that they have no more."""
+    for member in draft.family(table):
+        relation = draft.catalog.relations[member]
+        draft.alter(
+            member,
+            triggers={name: trigger for name, trigger in relation.triggers.items() if name not in cloned},
+            columns={name: replace(column, identity=None) for name, column in relation.columns.items()},
+        )
+
+
 def detach(draft: Draft, parent: Name, child: Name) -> None:
     """Replay NO INHERIT and DETACH PARTITION: what was inherited is the child's own from now on."""
     relation = draft.catalog.relations[child]
@@ -75,24 +96,25 @@ def detach(draft: Draft, parent: Name, child: Name) -> None:
         for name, column in relation.columns.items()
     }
     constraints = {
-        name: replace(constraint, inherited=max(constraint.inherited - 1, 0), local=True)
-        if constraint.inherited
+        name: replace(
+            constraint,
+            inherited=max(constraint.inherited - 1, 0),
+            local=constraint.local or constraint.inherited <= 1,
+        )
+        if constraint.inherited and (was_partition or _comes_from(constraint, above))
         else constraint
         for name, constraint in relation.constraints.items()
     }
-    triggers = relation.triggers
-    if was_partition:
-        cloned = {name for name, trigger in above.triggers.items() if trigger.for_each_row}
-        triggers = {name: trigger for name, trigger in relation.triggers.items() if name not in cloned}
     draft.alter(
         child,
         columns=columns,
         constraints=constraints,
-        triggers=triggers,
         parents=tuple(name for name in relation.parents if name != parent),
         bound=None,
         bound_node=None,
     )
+    if was_partition:
+        _end_partition(draft, child, {name for name, trigger in above.triggers.items() if trigger.for_each_row})
     for index in draft.catalog.indexes_of(child):
         above_index = draft.catalog.indexes.get(index.parent) if index.parent is not None else None
         if above_index is not None and above_index.table == parent:

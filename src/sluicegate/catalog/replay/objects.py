@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
+from sluicegate.catalog.columns_used import columns_used
 from sluicegate.catalog.extensions import types_of
 from sluicegate.catalog.model import Extension, Name, Policy, Publication, RelationKind, Trigger
 from sluicegate.catalog.naming import choose, clip, joined_columns
 from sluicegate.statements.nodes import options, qualified, strings, unwrap, walk_kinds
 
 if TYPE_CHECKING:
+    from sluicegate.catalog.model import Relation
     from sluicegate.catalog.replay.draft import Draft
 
 # TRIGGER_TYPE_* in PostgreSQL's catalog/pg_trigger.h
@@ -106,7 +108,13 @@ def create_statistics(draft: Draft, node: Any) -> None:
         columns = [item.stats_elem.name or "expr" for item in node.exprs]
         name = strings(node.defnames)[-1] if node.defnames else ""
         name = name or choose(relation.name.name, joined_columns(columns), "stat", relation.statistics.__contains__)
-        draft.alter(relation.name, statistics=relation.statistics | {name})
+        used = frozenset(used for item in node.exprs for used in _statistics_columns(item.stats_elem, relation))
+        about = {**relation.statistics_columns, name: used}
+        draft.alter(relation.name, statistics=relation.statistics | {name}, statistics_columns=about)
+
+
+def _statistics_columns(element: Any, relation: Relation) -> tuple[str, ...]:
+    return (element.name,) if element.name else columns_used(element.expr, relation.columns)
 
 
 def create_publication(draft: Draft, node: Any) -> None:
@@ -198,6 +206,14 @@ def create_schema(draft: Draft, node: Any) -> str | None:
     if name:
         draft.put_schema(name)
     return name or None
+
+
+def note_clustered(draft: Draft, node: Any) -> None:
+    """Replay CLUSTER … USING, which marks the index for the next time."""
+    relation = draft.relation(node.relation) if node.HasField("relation") else None
+    if relation is not None and node.indexname:
+        for index in draft.catalog.indexes_of(relation.name):
+            draft.put_index(replace(index, clustered=index.name.name == node.indexname))
 
 
 def note_rows(draft: Draft, node: Any) -> None:

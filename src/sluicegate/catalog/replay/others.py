@@ -1,4 +1,4 @@
-"""Objects of which only the existence matters: servers, casts, text search configurations, event triggers and their kin."""
+"""Objects of which only the existence matters: servers, casts, text search configurations, event triggers."""
 
 from __future__ import annotations
 

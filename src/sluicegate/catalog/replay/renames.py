@@ -84,7 +84,9 @@ def _rename_part(draft: Draft, node: Any, kind: int, new: str) -> None:
             old = strings(unwrap(node.object).items)[-1]
             for relation in tuple(draft.catalog.relations.values()):
                 if old in relation.statistics:
-                    draft.alter(relation.name, statistics=(relation.statistics - {old}) | {new})
+                    about = {new if name == old else name: used for name, used in relation.statistics_columns.items()}
+                    names = (relation.statistics - {old}) | {new}
+                    draft.alter(relation.name, statistics=names, statistics_columns=about)
 
 
 def _renamed(mapping: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
@@ -161,6 +163,10 @@ def move_relation(draft: Draft, old: Name, new: Name) -> None:
         draft.remove_type(old)
         draft.put_type(replace(user_type, name=new))
     _retype(draft, old, new)
+    for function in tuple(one for several in draft.catalog.functions.values() for one in several):
+        if old in function.reads:
+            reads = {new if name == old else name: used for name, used in function.reads.items()}
+            draft.put_function(replace(function, reads=reads))
     for publication in tuple(draft.catalog.publications.values()):
         if publication.tables is not None and old in publication.tables:
             draft.put_publication(replace(publication, tables=(publication.tables - {old}) | {new}))
@@ -218,8 +224,13 @@ def _retype(draft: Draft, old: Name, new: Name) -> None:
 
 def rename_column(draft: Draft, table: Name, old: str, new: str) -> None:
     """Give a column another name, here and below, in keys, constraints and expressions."""
-    for member in draft.family(table):
+    typed = [other.name for other in draft.catalog.relations.values() if other.of_type == table]
+    for member in (*draft.family(table), *typed):
         _rename_column(draft, member, old, new)
+    for function in tuple(one for several in draft.catalog.functions.values() for one in several):
+        read = function.reads.get(table)
+        if read is not None and old in read:
+            draft.put_function(replace(function, reads={**function.reads, table: (read - {old}) | {new}}))
 
 
 def _rename_column(draft: Draft, table: Name, old: str, new: str) -> None:
@@ -252,6 +263,9 @@ def _rename_column(draft: Draft, table: Name, old: str, new: str) -> None:
         triggers={
             name: replace(trigger, update_columns=columns_of(trigger.update_columns), when=expression_of(trigger.when))
             for name, trigger in relation.triggers.items()
+        },
+        statistics_columns={
+            name: frozenset(columns_of(tuple(used))) for name, used in relation.statistics_columns.items()
         },
         rule_columns={name: frozenset(columns_of(tuple(used))) for name, used in relation.rule_columns.items()},
         policies={

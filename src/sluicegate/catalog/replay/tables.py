@@ -107,7 +107,7 @@ def add_column_definition(draft: Draft, table: Name, node: Any, waiting: Waiting
         sequence = create_owned_sequence(draft, table, name, serial)
         default = nextval(sequence)
         draft.alter_column(table, name, default=default)
-        set_not_null(draft, table, name, recurse=False)
+        waiting.add(pg.Constraint(contype=pg.CONSTR_NOTNULL, is_enforced=True), name)
     for constraint in with_attributes(node.constraints):
         _column_constraint(draft, table, name, constraint, waiting)
 
@@ -127,7 +127,8 @@ def _column_constraint(draft: Draft, table: Name, name: str, node: Any, waiting:
             kind = Generated.VIRTUAL if node.generated_kind == "v" else Generated.STORED
             draft.alter_column(table, name, default=draft.expression(node.raw_expr), generated=kind)
         case pg.CONSTR_IDENTITY:
-            add_identity(draft, table, name, node.generated_when, node.options)
+            add_identity(draft, table, name, node.generated_when, node.options, not_null=False)
+            waiting.add(pg.Constraint(contype=pg.CONSTR_NOTNULL, is_enforced=True), name)
         case _:
             waiting.add(node, name)
 
@@ -141,9 +142,16 @@ def default_expression(draft: Draft, node: Any) -> Expression | None:
 
 
 def add_identity(
-    draft: Draft, table: Name, column: str, when: str, definitions: Any, *, sequence_type: SqlType | None = None
+    draft: Draft,
+    table: Name,
+    column: str,
+    when: str,
+    definitions: Any,
+    *,
+    sequence_type: SqlType | None = None,
+    not_null: bool = True,
 ) -> None:
-    """Make a column an identity column with a sequence of its own."""
+    """Make a column an identity column with a sequence of its own; it is NOT NULL, unless the caller sees to that."""
     relation = draft.catalog.relations[table]
     found = relation.columns.get(column)
     if found is None:
@@ -152,7 +160,8 @@ def add_identity(
     sequence = Name(*str(given).rsplit(".", 1)) if given and "." in str(given) else None
     create_owned_sequence(draft, table, column, sequence_type or found.type, name=sequence)
     draft.alter_column(table, column, identity="always" if when == "a" else "by default")
-    set_not_null(draft, table, column, recurse=True)
+    if not_null:
+        set_not_null(draft, table, column)
     for child in draft.catalog.children_of(table):
         if draft.catalog.version >= 17 and child.bound is not None and column in child.columns:
             draft.alter_column(child.name, column, identity="always" if when == "a" else "by default")

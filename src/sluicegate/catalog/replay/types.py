@@ -89,7 +89,9 @@ def create_range(draft: Draft, node: Any) -> None:
         elif element.defname == "multirange_type_name":
             schema, base = qualified(element.arg)
             multirange = Name(schema or name.schema, base)
-    draft.put_type(UserType(name, TypeKind.RANGE, subtype=subtype, created_in=draft.catalog.transaction))
+    draft.put_type(
+        UserType(name, TypeKind.RANGE, subtype=subtype, multirange=multirange, created_in=draft.catalog.transaction)
+    )
     draft.put_type(UserType(multirange, TypeKind.RANGE, subtype=subtype, created_in=draft.catalog.transaction))
     _constructors(draft, name, multirange, subtype or builtin_type("text"))
 

@@ -60,7 +60,7 @@ def create_table_as(draft: Draft, node: Any) -> None:
             persistence=_PERSISTENCE.get(into.rel.relpersistence, "permanent"),
             access_method=into.access_method or None,
             tablespace=into.table_space_name or None,
-            populated=not into.skip_data,
+            populated=not (materialized and into.skip_data),
             rows=0 if into.skip_data else None,
             created_in=draft.catalog.transaction,
         )

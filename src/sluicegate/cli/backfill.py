@@ -46,9 +46,11 @@ _PLACE = _with(
     ),
 )
 _PACE = _with(
-    click.option("--batch-size", type=BATCH_SIZE, help=f"{BATCH_SIZE.doc} Accepted: {BATCH_SIZE.accepted}."),
-    click.option("--sleep", type=SLEEP, help=f"{SLEEP.doc} Accepted: {SLEEP.accepted}."),
-    click.option("--lease", type=LEASE, help=f"{LEASE.doc} Accepted: {LEASE.accepted}."),
+    click.option(
+        "--batch-size", type=BATCH_SIZE, metavar="KEYS", help=f"{BATCH_SIZE.doc} Accepted: {BATCH_SIZE.accepted}."
+    ),
+    click.option("--sleep", type=SLEEP, metavar="SECONDS", help=f"{SLEEP.doc} Accepted: {SLEEP.accepted}."),
+    click.option("--lease", type=LEASE, metavar="SECONDS", help=f"{LEASE.doc} Accepted: {LEASE.accepted}."),
 )
 
 

@@ -245,3 +245,29 @@ def test_a_chunk_that_takes_too_long_is_halved(filled) -> None:
     assert max(filled.log.chunks) <= 300
     assert (filled.missing(), filled.doubles()) == (0, 0)
     assert filled.value("SELECT mark[1]::int FROM sluicegate.backfill") == ROWS
+
+
+def test_two_verifications_at_once_work_missing_rows_off_once(filled) -> None:
+    filled.write_file()
+    assert filled.run(size=500).state == "finished"
+    filled.sql("DELETE FROM status WHERE event_id % 5 = 0")
+    arguments = ("verify", "0003", "--batch-size", "100")
+    with filled.started(*arguments) as one, filled.started(*arguments) as other:
+        ends = [process.communicate(timeout=60) for process in (one, other)]
+    assert 0 in (one.returncode, other.returncode), ends
+    assert filled.verify().verified
+    assert (filled.missing(), filled.doubles()) == (0, 0)
+
+
+def test_a_run_that_starts_while_a_silent_worker_still_writes_takes_nothing_up_again(filled) -> None:
+    """A parked row is tried again only when no open transaction can be writing it."""
+    filled.run(filled.loaded(apply="INSERT INTO status SELECT row.id, 1 / (row.id - 2) FROM {chunk} AS row"))
+    assert filled.state() == "finished_with_parked"
+    filled.sql("UPDATE sluicegate.backfill SET state = 'running', epoch = 99")
+    filled.sql("INSERT INTO sluicegate.lease VALUES ('0003_status', 99, 'silent', now(), now(), now() - interval '1h')")
+    with psycopg.connect(filled.url) as silent:
+        silent.execute(statement("lease_fence"), {"name": "0003_status", "epoch": 99})
+        loaded = filled.loaded(apply="INSERT INTO status SELECT row.id, 1 / (row.id - 2) FROM {chunk} AS row")
+        assert filled.run(loaded).state == "finished_with_parked"
+        assert filled.value("SELECT state FROM sluicegate.chunk WHERE state <> 'done'") == "parked"
+        assert filled.value("SELECT max(attempts) FROM sluicegate.parked") == 1

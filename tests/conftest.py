@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,9 @@ from pytest_postgresql.janitor import DatabaseJanitor
 from sluicegate.pg.embedded import EmbeddedServer, temporary_server
 
 TEMPLATE = "sluicegate_template"
+
+# A shell lets what it runs in the background ignore SIGINT, and the programs that tests stop would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _server(version: int) -> Iterator[EmbeddedServer]:

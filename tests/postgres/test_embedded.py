@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -40,6 +41,21 @@ def test_data_survives_a_kill(server18: embedded.EmbeddedServer) -> None:
         embedded.start(server.data, 18)
         with psycopg.connect(server.url()) as connection:
             assert connection.execute("SELECT n FROM kept").fetchone() == (1,)
+
+
+def test_a_path_too_long_for_a_socket_is_no_obstacle_and_leaves_nothing() -> None:
+    with tempfile.TemporaryDirectory(prefix="sluicegate-test-", dir="/tmp") as top:
+        long = Path(top) / ("d" * 100)
+        long.mkdir()
+        for folder in (Path(top), long):
+            folder.chmod(0o755)
+        with embedded.temporary_server(18, folder=long) as server:
+            socket = server.socket
+            assert len(str(socket)) < 40
+            with psycopg.connect(server.url()) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert not socket.exists()
+        assert list(long.iterdir()) == []
 
 
 def test_data_of_another_version_is_refused_and_kept(tmp_path: Path) -> None:

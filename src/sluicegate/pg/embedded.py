@@ -104,6 +104,8 @@ def temporary_server(
             yield server
         finally:
             server.stop("immediate")
+            if server.socket != server.data:
+                shutil.rmtree(server.socket, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -209,7 +211,7 @@ def _socket_folder(data: Path) -> Path:
         return data
     link = data.parent / f".{data.name}.socket"
     if not link.exists():
-        folder = Path(tempfile.mkdtemp(prefix="sluicegate-"))
+        folder = Path(tempfile.mkdtemp(prefix="sluicegate-", dir="/tmp"))
         if account := _account():
             os.chown(folder, account.pw_uid, account.pw_gid)
         with contextlib.suppress(FileNotFoundError):

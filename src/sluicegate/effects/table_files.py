@@ -56,14 +56,14 @@ def _refuse_references(alteration: Alteration, relation: Relation, *, logged: bo
             if target is not None and target.name != name and target.persistence != "permanent":
                 alteration.refuse("42P16", f'{message} unlogged table "{target.name.name}"')
         return
+    above = relation
     referenced = [name]
-    while (parents := catalog.relations[referenced[-1]].parents) and catalog.relations[
-        referenced[-1]
-    ].bound is not None:
+    while above.bound is not None and above.parents:
         # A foreign key to a partitioned table points to each of its partitions.
-        referenced.append(parents[0])
-    for target in referenced:
-        for other, _ in catalog.foreign_keys_to(target):
+        above = catalog.relations[above.parents[0]]
+        referenced.append(above.name)
+    for wanted in referenced:
+        for other, _ in catalog.foreign_keys_to(wanted):
             if other.name != name and other.persistence == "permanent":
                 alteration.refuse("42P16", f'{message} logged table "{other.name.name}"')
 

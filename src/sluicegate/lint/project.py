@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 BACKFILLS = "backfills"
 """The folder of backfills, below the project's."""
+
+_SKIPPED = frozenset({"node_modules", "site-packages", "venv", "__pycache__"})
+_MOST_FILES = 200_000  # beyond this a folder is no project, and a path in a comment not worth the search
 
 _BACKFILL_FILE = re.compile(r"(?P<revision>[^_.][^_]*)_.+\.py")
 _SET = re.compile(
@@ -35,8 +40,24 @@ class ProjectFiles:
         return {match["revision"]: f"{BACKFILLS}/{path.name}" for match, path in found if match}
 
     def holds(self, path: str) -> bool:
-        """Tell whether a path that a comment names exists below the project or one of its folders."""
-        return any((start / path).exists() for start in (self.root, *self.folders))
+        """Tell whether a path that a comment names exists below the project, or is the end of a path that does."""
+        if any((start / path).exists() for start in (self.root, *self.folders)):
+            return True
+        ending = "/" + path.lstrip("./")
+        return any(f"/{found}".endswith(ending) for start in (self.root, *self.folders) for found in _files(start))
+
+
+@cache
+def _files(root: Path) -> tuple[str, ...]:
+    """Return the files below a folder, relative to it, without those that tools put there."""
+    found: list[str] = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED]
+        relative = Path(folder).relative_to(root).as_posix()
+        found += [f"{relative}/{name}" for name in files]
+        if len(found) > _MOST_FILES:
+            break
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sluicegate.errors import UsageError
 from sluicegate.lint.engine import Judge
 from sluicegate.lint.project import ProjectFiles, read_environment
 from sluicegate.lint.selection import select
+from sluicegate.lint.start import starting_point
 from sluicegate.rules.kit.catalogue import check_policy
 from sluicegate.settings.policy import find_policy, load_policy
 
@@ -129,7 +130,7 @@ def _lint_history(request: LintRequest) -> Report:
 
     history = capture()
     selected = select(history, request.revs, request.revision_files)
-    catalog = starting_catalog(version, table=policy.version_table)
+    catalog = starting_point(starting_catalog(version, table=policy.version_table), history)
     if request.schema is not None:
         if not request.revs and not request.revision_files:
             raise UsageError(

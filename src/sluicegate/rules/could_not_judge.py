@@ -61,7 +61,8 @@ op.add_column("events", sa.Column("language", sa.Text()))
 
 def check(context: Context) -> Iterator[Problem]:
     """Say what could not be told, whatever else was found."""
-    if context.is_uncertain and not context.is_gate and not context.lacks_only_columns:
+    silent = context.is_gate or context.lacks_only_columns or context.read_in_part
+    if context.is_uncertain and not silent:
         what = listed(context.effects.unknowns) or "something that decides it"
         yield Problem(
             f"What this statement does could not be told: {what}.",

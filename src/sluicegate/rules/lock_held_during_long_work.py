@@ -31,6 +31,7 @@ from sluicegate.rules.kit.words import lock_words, who_waits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sluicegate.catalog.model import Name
     from sluicegate.rules.kit.context import Context
 
 RULE = Rule(name="lock-held-during-long-work", level=Level.ERROR)
@@ -52,20 +53,32 @@ op.add_column("organizations", sa.Column("plan", sa.Text()))
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Judge long work while a lock from an earlier statement keeps others out."""
+    """Judge the first long work of a revision that keeps others out by a lock from an earlier statement."""
+    worked = _worked(context)
+    if worked is None or context.revision.first(_worked) is not context:
+        return  # once a revision: it has to be split, and then all of it looks different
+    lock = _holding(context)[0]
+    table, mode = lock.blocked()[0]
+    yield Problem(
+        f"While this statement works through all of {context.described(worked)}, the transaction still holds "
+        f"{lock_words(mode)} on {context.spelled(table)} from line {lock.step.captured.location.line}: "
+        f"{who_waits(mode, context.spelled(table))} until it commits.",
+        advice("Put this statement into a revision of its own, before the other one, or an autocommit block."),
+    )
+
+
+def _worked(context: Context) -> Name | None:
+    """Return the table that is worked through under somebody else's lock."""
+    limited = context.kind == "select_stmt" and context.node.HasField("limit_count")
+    if context.changes_data or limited:
+        return None  # data changes have a rule of their own
     long = dict.fromkeys((*context.rewritten(), *context.indexed(), *context.scanned()))
     worked = next((table for table in long if not context.blocks_itself(table)), None)
-    if worked is None or context.changes_data:
-        return  # data changes have a rule of their own
+    return worked if worked is not None and _holding(context) else None
+
+
+def _holding(context: Context) -> list[Context]:
+    """Return the earlier statements whose locks keep others out; validating what they added has a rule of its own."""
     validated = {command.name for command in context.commands if command.kind == "AT_ValidateConstraint"}
-    for earlier in context.committed_with():
-        # So has validating what the same transaction added.
-        if not validated & {command.name for command in earlier.commands} and (held := earlier.blocked()):
-            table, mode = held[0]
-            yield Problem(
-                f"While this statement works through all of {context.described(worked)}, the transaction still holds "
-                f"{lock_words(mode)} on {context.spelled(table)} from line {earlier.step.captured.location.line}: "
-                f"{who_waits(mode, context.spelled(table))} until it commits.",
-                advice("Put this statement into a revision of its own, before the other one, or an autocommit block."),
-            )
-            return
+    held = context.committed_with()
+    return [e for e in held if e.blocked() and not validated & {command.name for command in e.commands}]

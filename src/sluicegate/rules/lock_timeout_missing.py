@@ -58,7 +58,7 @@ op.add_column("events", sa.Column("language", sa.Text()))
 
 def check(context: Context) -> Iterator[Problem]:
     """Judge the first statement of a revision that others would queue behind."""
-    if not _unprotected(context) or any(_unprotected(earlier) for earlier in context.earlier()):
+    if context.revision.first(_unprotected) is not context:
         return
     table, mode = context.blocked()[0]
     limit = context.setting("lock_timeout") if context.lock_timeout is not None else None

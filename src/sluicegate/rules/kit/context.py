@@ -48,6 +48,9 @@ SHAPELESS_ACTIONS = frozenset(
 )
 """Actions of ALTER TABLE of which the same is true."""
 
+STAND_IN = "sluicegate_unknown_"
+"""How text begins that stands in for something of an application that is not installed; see capture.standin."""
+
 NAME_BYTES = 63
 """How many bytes of a name PostgreSQL keeps: NAMEDATALEN - 1."""
 
@@ -243,6 +246,10 @@ class Context(Tables):
 
     def blocked(self) -> tuple[tuple[Name, LockMode], ...]:
         """Return the tables in use whose readers or writers wait, with the lock they wait for; strongest first."""
+        return self._blocked
+
+    @cached_property
+    def _blocked(self) -> tuple[tuple[Name, LockMode], ...]:
         found = [(_parsed(name), mode) for name, mode in self.effects.locks.items()]
         hurting = [(name, mode) for name, mode in found if self.in_use(name) and self._stops_users(name, mode)]
         # A sequence goes with its table, which says enough.
@@ -294,6 +301,8 @@ class Context(Tables):
     @property
     def read_in_part(self) -> bool:
         """Tell whether capture could not read the very lines that issue the statement, so that its text is a guess."""
+        if STAND_IN in self.statement.sql:
+            return True
         mine = self.step.captured.location
         return any(
             place is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePath
@@ -18,7 +19,7 @@ from sluicegate.rules.kit.mentions import mentioned_paths
 from sluicegate.statements.nodes import strings, value_of, walk_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sluicegate.capture.model import CapturedRevision
     from sluicegate.rules.kit.mentions import Mention
@@ -89,6 +90,7 @@ class RevisionContext:
         self.project = project
         self.history = history or {}
         self.carried = carried
+        self._first: dict[Callable[[Context], object], Context | None] = {}
         self._options: Mapping[str, Any] = {}
 
     def with_options(self, options: Mapping[str, Any]) -> RevisionContext:
@@ -114,13 +116,19 @@ class RevisionContext:
         last = self.contexts[-1]
         return (*last.committed_with(), last)
 
+    def first(self, question: Callable[[Context], object]) -> Context | None:
+        """Return the first statement for which a question has an answer; each question is asked once."""
+        if question not in self._first:
+            self._first[question] = next((context for context in self.contexts if question(context)), None)
+        return self._first[question]
+
     def contexts_before(self, index: int) -> tuple[Context, ...]:
         """Return the statements before a position."""
-        return tuple(context for context in self.contexts if context.step.index < index)
+        return self.contexts[: bisect_left(self.contexts, index, key=lambda context: context.step.index)]
 
     def contexts_after(self, index: int) -> tuple[Context, ...]:
         """Return the statements after a position."""
-        return tuple(context for context in self.contexts if context.step.index > index)
+        return self.contexts[bisect_right(self.contexts, index, key=lambda context: context.step.index) :]
 
     @property
     def before(self) -> Catalog:

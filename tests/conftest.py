@@ -7,6 +7,7 @@ import signal
 import uuid
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import psycopg
 import pytest
 from pytest_postgresql.janitor import DatabaseJanitor
@@ -14,6 +15,10 @@ from pytest_postgresql.janitor import DatabaseJanitor
 from sluicegate.pg.embedded import EmbeddedServer, temporary_server
 
 TEMPLATE = "sluicegate_template"
+
+# No example is timed, since machines differ, and none is stored: the checkout may belong to another account.
+hypothesis.settings.register_profile("suite", deadline=None, database=None)
+hypothesis.settings.load_profile("suite")
 
 # A shell lets what it runs in the background ignore SIGINT, and the programs that tests stop would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

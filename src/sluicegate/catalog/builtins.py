@@ -142,11 +142,18 @@ class AccessMethod:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A row of ``pg_settings``: ``context`` says who may set it and when (``user``, ``sighup``, ``postmaster`` …)."""
+    """A row of ``pg_settings``: ``context`` says who may set it and when (``user``, ``sighup``, ``postmaster`` …).
+
+    ``least`` and ``most`` are counted in ``unit``; ``values`` are an enum's, without those PostgreSQL hides.
+    """
 
     name: str
     context: str
     type: str
+    unit: str | None
+    least: float | None
+    most: float | None
+    values: list[str] | None
 
 
 class Builtins:

@@ -8,6 +8,7 @@ from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.builtins import builtins
 from sluicegate.effects.context import Refused
+from sluicegate.effects.setting_values import check_value
 from sluicegate.statements.nodes import value_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _PSEUDO = {"all", "transaction_isolation", "transaction_read_only", "transaction_deferrable", "timezone", "names"}
 _SET_ASIDE = {"TRANSACTION", "SESSION CHARACTERISTICS", "TRANSACTION SNAPSHOT"}
-_BOOLEAN_WORDS = ("true", "false", "yes", "no", "on", "off", "1", "0")
 _CANNOT = {
     "internal": "cannot be changed",
     "postmaster": "cannot be changed without restarting the server",
@@ -36,7 +36,7 @@ def set_variable(context: Context, node: Any) -> None:
     if setting.context in _CANNOT:
         raise Refused("55P02", f'parameter "{setting.name}" {_CANNOT[setting.context]}')
     if node.kind == pg.VAR_SET_VALUE and len(node.args) == 1:
-        _check_value(setting, value_of(node.args[0]))
+        check_value(setting, value_of(node.args[0]), context.version)
 
 
 def show_variable(context: Context, node: Any) -> None:
@@ -62,16 +62,3 @@ def _require(context: Context, name: str) -> Setting | None:
     if setting is None and name.lower() not in {"role", "session_authorization"}:
         raise Refused("42704", f'unrecognized configuration parameter "{name}"')
     return setting
-
-
-def _check_value(setting: Setting, value: Any) -> None:
-    text = ("true" if value else "false") if isinstance(value, bool) else str(value)
-    match setting.type:
-        case "bool":
-            fits = any(word.startswith(text.lower()) for word in _BOOLEAN_WORDS) and text.lower() != "o"
-            if not fits or not text:
-                raise Refused("22023", f'parameter "{setting.name}" requires a Boolean value')
-        case "integer" | "real":
-            digits = text.strip().lstrip("+-")
-            if not digits[:1].isdigit() and not digits.startswith("."):
-                raise Refused("22023", f'invalid value for parameter "{setting.name}": "{text}"')

@@ -74,7 +74,7 @@ def _check_number(setting: Setting, text: str, version: int) -> None:
             least, most = least + after, most + after
         raise Refused(
             "22023",
-            f'{number:f}{after} is outside the valid range for parameter "{setting.name}" ({least} .. {most})',
+            f'{shown}{after} is outside the valid range for parameter "{setting.name}" ({least} .. {most})',
         )
 
 

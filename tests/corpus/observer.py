@@ -219,7 +219,8 @@ def short(sql: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """An error's first line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return re.sub(r" at 0x[0-9a-f]+", "", line)
 
 
 class Laboratory:

@@ -64,11 +64,8 @@ def predict_in(context: Context, kind: str, node: Any) -> Effects:
         if assumed is not None:
             return assumed
     family = _FAMILY_OF.get(kind, REST)
-    try:
-        answer = importlib.import_module(f"sluicegate.effects.{family}")
-    except ModuleNotFoundError:
-        context.builder.unknown(f"what {kind.removesuffix('_stmt').replace('_', ' ').upper()} does is not modelled")
-        return context.builder.finish()
+    # Imported when it is asked for: judging one file needs a few of the families.
+    answer = importlib.import_module(f"sluicegate.effects.{family}")
     try:
         effects: Effects = getattr(answer, f"predict_{family}")(context, node)
     except Refused as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class Draft:
         self.catalog = catalog
         self.session = session
         self._owned: set[str] = set()
+        self._constraint_names: Counter[Name] | None = None
 
     def _own(self, field: str) -> Any:
         if field not in self._owned:
@@ -114,16 +116,20 @@ class Draft:
 
     def constraint_name_taken(self, schema: str) -> Any:
         """Return a test whether a name is used by a constraint of any relation or domain in a schema."""
-        catalog = self.catalog
+        if self._constraint_names is None:
+            self._constraint_names = Counter()
+            for relation in self.catalog.relations.values():
+                self._count_constraints(relation, 1)
+            for user_type in self.catalog.types.values():
+                self._count_constraints(user_type, 1)
+        names = self._constraint_names
+        return lambda name: names[Name(schema, name)] > 0
 
-        def taken(name: str) -> bool:
-            return any(
-                owner.name.schema == schema and name in owner.constraints
-                for owners in (catalog.relations, catalog.types)
-                for owner in owners.values()
-            )
-
-        return taken
+    def _count_constraints(self, owner: Relation | UserType | None, change: int) -> None:
+        # A dump names thousands of constraints; looking at every table for each would take minutes.
+        if self._constraint_names is not None and owner is not None:
+            for name in owner.constraints:
+                self._constraint_names[Name(owner.name.schema, name)] += change
 
     def expression(self, node: Any) -> Expression:
         """Return an expression with its text."""
@@ -133,7 +139,10 @@ class Draft:
 
     def put(self, relation: Relation) -> Relation:
         """Add or replace a relation."""
-        self._own("relations")[relation.name] = relation
+        relations = self._own("relations")
+        self._count_constraints(relations.get(relation.name), -1)
+        self._count_constraints(relation, 1)
+        relations[relation.name] = relation
         return relation
 
     def alter(self, name: Name, **changes: Any) -> Relation:
@@ -166,7 +175,7 @@ class Draft:
 
     def remove(self, name: Name) -> None:
         """Remove a relation and its indexes, nothing else."""
-        self._own("relations").pop(name, None)
+        self._count_constraints(self._own("relations").pop(name, None), -1)
         for index in self.catalog.indexes_of(name):
             self.remove_index(index.name)
 
@@ -193,11 +202,14 @@ class Draft:
 
     def put_type(self, user_type: UserType) -> None:
         """Add or replace a type."""
-        self._own("types")[user_type.name] = user_type
+        types = self._own("types")
+        self._count_constraints(types.get(user_type.name), -1)
+        self._count_constraints(user_type, 1)
+        types[user_type.name] = user_type
 
     def remove_type(self, name: Name) -> None:
         """Remove a type, if it exists."""
-        self._own("types").pop(name, None)
+        self._count_constraints(self._own("types").pop(name, None), -1)
 
     def put_function(self, function: Function) -> None:
         """Add a function, replacing the one with the same arguments."""

@@ -73,13 +73,12 @@ RANGES = {
 }
 
 
-@pytest.mark.parametrize("verb", ["run", "verify"])
 @pytest.mark.parametrize(("name", "flag", "value"), CASES)
 @pytest.mark.parametrize("origin", ["flag", "flag with =", "environment", "definition", "policy"])
 def test_a_bad_setting_is_refused_before_any_connection(
-    workspace, listener, monkeypatch, capsys, origin: str, name: str, flag: str, value: str, verb: str
+    workspace, listener, monkeypatch, capsys, origin: str, name: str, flag: str, value: str
 ) -> None:
-    arguments = ["backfill", verb, "0003", "--database-url", listener.url]
+    arguments = ["backfill", "run", "0003", "--database-url", listener.url]
     key = flag.replace("-", "_")
     shown = f"--{flag}"
     if origin == "flag":
@@ -99,6 +98,13 @@ def test_a_bad_setting_is_refused_before_any_connection(
     assert capsys.readouterr().err == (
         f"Error: {name}={value!r} (from {shown}) is refused: it must be {RANGES[name]}.\n"
     )
+    assert listener.knocks == 0
+
+
+def test_verify_refuses_bad_settings_too(workspace, listener, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("SLEEP", "nan")
+    assert run(["backfill", "verify", "0003", "--database-url", listener.url]) == 2
+    assert "SLEEP='nan' (from environment) is refused" in capsys.readouterr().err
     assert listener.knocks == 0
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pgvector.sqlalchemy  # noqa: F401 - it makes its types known to reflection
+from sqlalchemy import schema as schema_items
 from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN, ENUM, INTERVAL
 from sqlalchemy.engine import default, reflection
 from sqlalchemy.exc import NoSuchTableError
@@ -34,6 +35,7 @@ class CatalogReflection:
 
     recorder: Recorder
     ischema_names: dict[str, Any]
+    construct_arguments: list[tuple[type[Any], dict[str, Any]]]
 
     # The base class of all dialects builds these from the single-table methods; PGDialect's own ask the server.
     get_multi_columns: Any = default.DefaultDialect.get_multi_columns
@@ -172,7 +174,10 @@ class CatalogReflection:
         relation = self._require(table_name, schema)
         primary = {c.index for c in relation.constraints.values() if c.kind is ConstraintKind.PRIMARY_KEY}
         indexes = [index for index in self.catalog.indexes_of(relation.name) if index.name not in primary]
-        return [reflected_index(index) for index in sorted(indexes, key=lambda index: index.name.name)]
+        found = [reflected_index(index) for index in sorted(indexes, key=lambda index: index.name.name)]
+        for entry in found:
+            entry["dialect_options"] = self._accepted(schema_items.Index, entry["dialect_options"])
+        return found
 
     @reflection.cache
     def get_unique_constraints(
@@ -189,7 +194,7 @@ class CatalogReflection:
                     "column_names": list(constraint.columns),
                     "name": constraint.name,
                     "comment": None,
-                    "dialect_options": options,
+                    "dialect_options": self._accepted(schema_items.UniqueConstraint, options),
                 }
             )
         return found
@@ -249,6 +254,11 @@ class CatalogReflection:
             for user_type in self._types(schema)
             if user_type.kind is TypeKind.DOMAIN
         ]
+
+    def _accepted(self, construct: type[Any], options: dict[str, Any]) -> dict[str, Any]:
+        """Keep the options that the construct of the installed SQLAlchemy takes."""
+        known = {f"postgresql_{name}" for name in dict(self.construct_arguments).get(construct, {})}
+        return {name: value for name, value in options.items() if name in known}
 
     # -- pieces -------------------------------------------------------------------------------------------------
 

@@ -212,8 +212,8 @@ class StandIn(str, UserDefinedType[Any]):
         return self
 
     def adapt(self, *_: Any, **__: Any) -> Any:
-        """Return itself: there is no other form of an unknown type."""
-        return self
+        """Return another one of the same name: there is no other form of an unknown type."""
+        return StandIn(self.path)
 
 
 class _StandInClass(DeclarativeMeta, ABCMeta):

@@ -82,7 +82,12 @@ def predict_assuming(context: Context, predict: Callable[[Context], Effects]) ->
         for name, kind in missing.items():
             catalog = _with_assumed(catalog, _relation(context, name, kind, rich=rich), rich=rich)
         answers.append(predict(replace(context, catalog=catalog, builder=Builder(catalog, context.session))))
-    return _agreed(answers[0], answers[1], sorted(map(str, missing)))
+    answer = _agreed(answers[0], answers[1], sorted(map(str, missing)))
+    keys = [name for name in missing if _referenced_keys(context.statement.node, name)]
+    if not keys or answer.error is not None:
+        return answer
+    needed = tuple(f"whether {name} has a key that the foreign key fits" for name in keys)
+    return replace(answer, certainty=Certainty.UNKNOWN, unknowns=(*answer.unknowns, *needed))
 
 
 def _agreed(bare: Effects, rich: Effects, names: list[str]) -> Effects:

@@ -179,8 +179,8 @@ class Context:
     """One statement with everything that decides what it does, and the questions a family asks of it.
 
     ``version`` is the server's major version; ``variables`` says that a name which no table has may be a variable of
-    PL/pgSQL; ``calling`` lists the functions whose bodies are being followed. Names in questions are ``RangeVar`` messages, lists of ``String`` nodes
-    or ``(schema or None, name)`` pairs.
+    PL/pgSQL; ``calling`` lists the functions whose bodies are being followed. Names in questions are ``RangeVar``
+    messages, lists of ``String`` nodes or ``(schema or None, name)`` pairs.
     """
 
     statement: Statement

@@ -117,7 +117,7 @@ class Rows:
         columns, triggers, policies = (self._by_relation(name) for name in ("columns", "triggers", "policies"))
         rules, statistics, reads = (self._by_relation(name) for name in ("rules", "statistics", "reads"))
         constraints, sequences = self._by_relation("constraints"), self._by_relation("sequences")
-        queries: dict[int, str] = dict(self._rows["views"])  # type: ignore[arg-type]
+        queries: dict[int, str] = dict(self._rows["views"])
         for row in self._rows["relations"]:
             oid, schema, name, kind, persistence, secured, forced, replica, options, tablespace, method = row[:11]
             bound, key, of_schema, of_name, populated = row[11:]

@@ -88,7 +88,8 @@ def test_a_whole_file_becomes_a_policy(tmp_path):
             "[servers]\npostgresql = 18\n",
             (
                 "policy.toml, line 1: 'servers' is not known. Accepted: [admin], [backfill], [dry-run], [embedding],"
-                " [lint], [migrations], [rollout], [rules], [server], [session], [snapshot], [tables], [vectors], [verify]."
+                " [lint], [migrations], [rollout], [rules],"
+                " [server], [session], [snapshot], [tables], [vectors], [verify]."
             ),
         ),
         (

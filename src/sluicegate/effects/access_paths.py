@@ -149,12 +149,30 @@ def _bare(node: Any) -> Any:
 def is_constant(node: Any, level: Level) -> bool:
     """Tell whether an expression has one value for the whole query: no table's column is in it."""
     scope: Scope | None = level.scope
+    inside = _own_references(node)
     while scope is not None:
         for reference in walk_kinds(node, pg.ColumnRef):
+            if any(reference is own for own in inside):
+                continue
             if _in_sources(reference, scope.sources) is not None:
                 return False
         scope = scope.outer
     return True
+
+
+def _own_references(node: Any) -> list[Any]:
+    """Return the references in scalar subqueries of one table that mean this table's own columns, by their looks."""
+    own = []
+    for link in walk_kinds(node, pg.SubLink):
+        query = unwrap(link.subselect)
+        if not isinstance(query, pg.SelectStmt) or len(query.from_clause) != 1:
+            continue
+        table = unwrap(query.from_clause[0])
+        if isinstance(table, pg.RangeVar):
+            name = table.alias.aliasname or table.relname
+            references = walk_kinds(query, pg.ColumnRef)
+            own += [one for one in references if len(one.fields) == 1 or strings(one.fields)[:1] == (name,)]
+    return own
 
 
 def _belongs(node: Any, level: Level, source: Source) -> bool:
@@ -251,16 +269,15 @@ def _first_key(indexes: Iterable[Index], column: str) -> bool:
 
 def _extreme(indexes: list[Index], level: Level) -> bool:
     """Tell whether all that is wanted is the smallest or largest value of an index's first column."""
-    calls = [unwrap(target) for target in level.targets]
+    if level.by_groups:
+        return False
+    calls = [call for target in level.targets for call in walk_kinds(target, pg.FuncCall) if is_aggregate(call)]
+    sorted_indexes = [index for index in indexes if index.method == "btree"]
     return bool(calls) and all(
-        isinstance(call, pg.FuncCall)
-        and strings(call.funcname)[-1] in {"min", "max"}
-        and is_aggregate(call)
+        strings(call.funcname)[-1] in {"min", "max"}
         and len(call.args) == 1
         and isinstance(unwrap(call.args[0]), pg.ColumnRef)
-        and _first_key(
-            [index for index in indexes if index.method == "btree"], strings(unwrap(call.args[0]).fields)[-1]
-        )
+        and _first_key(sorted_indexes, strings(unwrap(call.args[0]).fields)[-1])
         for call in calls
     )
 

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from sluicegate.effects.model import Effects
 
 _RX = LockMode.RowExclusiveLock
+_EXPLAIN_OPTIONS = {
+    *("analyze", "verbose", "costs", "buffers", "wal", "settings", "generic_plan", "timing", "summary", "format"),
+}
 CHANGES = (pg.InsertStmt, pg.UpdateStmt, pg.DeleteStmt, pg.MergeStmt)
 
 
@@ -181,7 +184,7 @@ def note_new_values(context: Context, relation: Relation, assigned: dict[str, An
     refusal = rejected(relation, values, catalog)
     if refusal is None and relation.kind is RelationKind.PARTITIONED:
         try:
-            destination(context, relation, values)
+            builder.lock(destination(context, relation, values), _RX)
         except Refused as none:
             refusal = none
         except Incomparable:
@@ -312,6 +315,9 @@ def fire(context: Context, relation: Relation, event: str, assigned: dict[str, A
 
 def _explain(context: Context, node: Any) -> None:
     given = options(node.options)
+    for name in given:
+        if name not in _EXPLAIN_OPTIONS and not (name in {"memory", "serialize"} and context.version >= 17):
+            raise Refused("42601", f'unrecognized EXPLAIN option "{name}"')
     executed = truth(given.get("analyze", False))
     inner = unwrap(node.query)
     if isinstance(inner, pg.CreateTableAsStmt):

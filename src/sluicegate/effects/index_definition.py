@@ -39,6 +39,9 @@ class Key:
     column: str | None = None
 
 
+_WITHOUT_CLASS_OPTIONS = {"btree", "hash", "hnsw", "ivfflat"}
+
+
 def check_definition(context: Context, relation: Relation, node: Any) -> tuple[Key, ...]:
     """Refuse an ``IndexStmt`` as the server does before it builds anything, and return its keys.
 
@@ -142,6 +145,8 @@ def _key(context: Context, relation: Relation, element: Any, method: AccessMetho
         sql_type = builtin_type("text") if facts.type == builtin_type("unknown") else facts.type
     _check_collation(context, element, sql_type)
     chosen = _operator_class(context, element, method, sql_type)
+    if element.opclassopts and method.name in _WITHOUT_CLASS_OPTIONS:
+        raise Refused("22023", f"operator class {chosen[0]} has no options")
     ordered = element.ordering not in {pg.SORTBY_DEFAULT, pg.SORT_BY_DIR_UNDEFINED}
     nulls = element.nulls_ordering not in {pg.SORTBY_NULLS_DEFAULT, pg.SORT_BY_NULLS_UNDEFINED}
     if (ordered or nulls) and not method.orders:

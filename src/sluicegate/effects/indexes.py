@@ -63,6 +63,8 @@ def _table(context: Context, name: Any) -> Relation:
     found = context.relation_or_index(name)
     if found is None:
         if context.is_system(name):
+            if name.schemaname == "information_schema":
+                raise Refused("42809", f'cannot create index on relation "{name.relname}"')
             raise Refused("42501", f'permission denied: "{name.relname}" is a system catalog')
         context.missing(name)
     if isinstance(found, Index):

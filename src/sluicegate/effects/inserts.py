@@ -211,14 +211,19 @@ def note_inserted(context: Context, relation: Relation, row: dict[str, Any], *, 
     """
     given = {name: value for name, value in row.items() if not isinstance(value, pg.SetToDefault)}
     missing = _defaults(context, relation, given)
-    refusal = null_violation(relation, missing) if missing else None
     values = constant_values(
         relation, {name: value for name, value in given.items() if value is not None}, context.catalog
     )
-    if refusal is None:
-        refusal = rejected(relation, values, context.catalog)
-    if refusal is None:
-        refusal = _place(context, relation, values)
+    # A row is sent to its partition before that checks it.
+    absent = {
+        column.name: None
+        for column in relation.columns.values()
+        if column.name not in given and column.default is None and column.identity is None and not column.generated
+    }
+    refusal = _place(context, relation, {**absent, **values})
+    if refusal is None or relation.kind is not RelationKind.PARTITIONED:
+        first = null_violation(relation, missing) if missing else rejected(relation, values, context.catalog)
+        refusal = first or refusal
     if refusal is not None:
         if certain:
             raise refusal

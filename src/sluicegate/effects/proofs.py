@@ -21,12 +21,14 @@ from sluicegate.statements.nodes import string, strings, unwrap
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Catalog, Relation
 
-_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """Something known of one column in every row: what ``values`` or the interval allows, or that it is not NULL.
+
+    ``unlike`` is a value that it is not.
 
     A fact other than ``not_null`` says nothing about rows where the column is NULL: a CHECK accepts those.
     """
@@ -37,6 +39,7 @@ class Fact:
     upper: Any = None
     upper_included: bool = False
     values: frozenset[Any] | None = None
+    unlike: Any = None
     not_null: bool = False
 
 
@@ -142,6 +145,8 @@ def _comparison(node: Any, relation: Relation, catalog: Catalog) -> list[Fact]:
     match operator:
         case "=":
             return [Fact(column, values=frozenset({value}))]
+        case "<>":
+            return [Fact(column, unlike=value)]
         case "<" | "<=":
             return [Fact(column, upper=value, upper_included=operator == "<=")]
         case _:
@@ -245,6 +250,8 @@ def _outside(fact: Fact, column: str, bound: Bound) -> bool:
 
 def allows(fact: Fact, value: Any) -> bool:
     """Tell whether a value is within the interval of a fact."""
+    if fact.unlike is not None and fact.unlike == value:
+        return False
     if fact.lower is not None and (less(value, fact.lower) or (value == fact.lower and not fact.lower_included)):
         return False
     return not (

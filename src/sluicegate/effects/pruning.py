@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sluicegate.effects.query_levels import Read
 
 
+_NULL = frozenset({None})
+
+
 def partitions_read(context: Context, read: Read) -> list[Relation]:
     """Return the relations that a read of a table opens: itself, its children, the partitions that may match."""
     relation = read.relation
@@ -39,10 +42,21 @@ def own_facts(read: Read, relation: Relation, catalog: Catalog) -> tuple[tuple[F
         if any(len(parts) > 1 and parts[-2] != read.source.name for parts in references):
             continue
         try:
-            facts += alternatives(condition, relation, catalog)
+            facts += _null_test(condition, relation) or alternatives(condition, relation, catalog)
         except (Incomparable, Refused):
             continue
     return tuple(facts)
+
+
+def _null_test(condition: Any, relation: Relation) -> list[tuple[Fact, ...]]:
+    from postgast import pg_query_pb2 as pg
+
+    if not isinstance(condition, pg.NullTest) or condition.nulltesttype != pg.IS_NULL:
+        return []
+    for reference in walk_kinds(condition.arg, pg.ColumnRef):
+        column = strings(reference.fields)[-1]
+        return [(Fact(column, values=_NULL),)] if column in relation.columns else []
+    return []
 
 
 def matching_partitions(catalog: Catalog, parent: Relation, facts: tuple[tuple[Fact, ...], ...]) -> list[Relation]:
@@ -75,6 +89,9 @@ def _excluded(
         if len(partitioning.columns) != 1 or partitioning.columns[0] is None:
             return False
         column = partitioning.columns[0]
+        if any(group == (Fact(column, values=_NULL),) for group in facts):
+            holders = [one for one in siblings if None in bound_of(one, parent, catalog).values]
+            return child not in holders if holders else not bound.default
         if bound.default:
             others = [bound_of(one, parent, catalog) for one in siblings if one.bound != "DEFAULT"]
             return any(all(any(within(fact, column, other) for other in others) for fact in group) for group in facts)

@@ -107,7 +107,8 @@ class QueryReader(FromReader):
             level.scope.sources += self.from_item(unwrap(item), level)
         check_aliases(level.scope.sources)
         level.limited = node.HasField("limit_count") and not _is_all(node.limit_count)
-        level.grouped = bool(node.group_clause or node.distinct_clause) or has_aggregates(node)
+        level.by_groups = bool(node.group_clause or node.distinct_clause)
+        level.grouped = level.by_groups or has_aggregates(node)
         level.targets = [item.res_target.val for item in node.target_list]
         level.order = [item.sort_by.node for item in node.sort_clause]
         reader = self.reader(level)

@@ -33,6 +33,7 @@ class Level:
         conditions: the conjuncts of WHERE and of inner joins.
         limited: whether LIMIT stops it early.
         grouped: whether it groups, aggregates or makes rows distinct, so that it reads all of them.
+        by_groups: whether it has GROUP BY or DISTINCT.
         order: the expressions of ORDER BY.
         targets: its output expressions.
         link: how it hangs in the level above: empty at the top, else ``exists``, ``expression`` or ``membership``.
@@ -43,6 +44,7 @@ class Level:
     conditions: list[Any] = field(default_factory=list)
     limited: bool = False
     grouped: bool = False
+    by_groups: bool = False
     order: list[Any] = field(default_factory=list)
     targets: list[Any] = field(default_factory=list)
     link: str = ""

@@ -248,12 +248,14 @@ def run_alter_constraint(alteration: Alteration, command: Command) -> None:
     if is_foreign_key and constraint.inherited:
         sqlstate = "55000" if alteration.version >= 17 else "XX000"
         alteration.refuse(sqlstate, f'cannot alter constraint "{node.conname}" on relation "{table.name}"')
-    changes = node.alter_enforceability or node.deferrable is not constraint.deferrable or node.initdeferred
+    enforcement = node.alter_enforceability and node.is_enforced is not constraint.enforced
+    deferral = node.alter_deferrability and (node.deferrable is not constraint.deferrable or node.initdeferred)
+    changes = enforcement or deferral
     partitioned = alteration.relation(table).kind is RelationKind.PARTITIONED
     if partitioned and is_foreign_key and (changes or alteration.version < 18):
         for member in alteration.family(table):
             alteration.lock_table(member)
-    if node.alter_enforceability and node.is_enforced is not constraint.enforced:
+    if enforcement:
         _change_enforcement(alteration, table, constraint, enforced=node.is_enforced)
     if node.alter_inheritability:
         _change_inheritance(alteration, table, constraint, no_inherit=node.noinherit)

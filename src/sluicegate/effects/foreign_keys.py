@@ -210,10 +210,10 @@ def require_comparable(
 
 
 def _lock_partitions(alteration: Alteration, table: Name, referenced: Name) -> None:
-    for root in (table, referenced):
+    for root, lock in ((table, alteration.lock), (referenced, _SRX)):
         if alteration.relation(root).kind is RelationKind.PARTITIONED:
             for member in alteration.draft.catalog.descendants_of(root):
-                alteration.builder.lock(member, _SRX)
+                alteration.builder.lock(member, lock)
 
 
 def _matching(alteration: Alteration, leaf: Name, node: Any, referenced: Name) -> bool:

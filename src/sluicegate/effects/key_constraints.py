@@ -167,6 +167,9 @@ def _make_not_null(alteration: Alteration, relation: Relation, columns: tuple[st
         if constraint is not None and not constraint.validated:
             alteration.refuse("55000", f'cannot create primary key on column "{column}"')
         if relation.columns[column].not_null:
+            if alteration.version < 18 and alteration.recurse and relation.kind is not RelationKind.PARTITIONED:
+                for member in alteration.family(table):
+                    alteration.lock_table(member)
             continue
         _refuse_only(alteration, relation, column)
         for member in alteration.family(table) if alteration.recurse else (table,):

@@ -82,6 +82,8 @@ def add_not_null(alteration: Alteration, table: Name, column: str, node: Any, *,
         _refuse_name(alteration, table, column, node, existing)
     if existing is not None and node is not None:
         _refuse_merge(alteration, table, node, existing)
+    if existing is not None and existing.validated:
+        return
     if not no_inherit and not recurse and alteration.children(table):
         alteration.refuse("42P16", "constraint must be added to child tables too")
     members = [table] if no_inherit else list(alteration.family(table))

@@ -28,12 +28,14 @@ def prepare_persistence(alteration: Alteration, command: Command) -> None:
     wanted = "permanent" if logged else "unlogged"
     if relation.persistence == "temporary":
         alteration.refuse("42P16", f'cannot change logged status of table "{name}" because it is temporary')
-    if relation.kind is RelationKind.PARTITIONED or relation.persistence == wanted:
+    if relation.persistence == wanted:
         return
     if not logged and _is_published(alteration, relation):
         alteration.refuse("55000", f'cannot change table "{name}" to unlogged because it is part of a publication')
     _refuse_references(alteration, relation, logged=logged)
     alteration.persistence_changed = True
+    if relation.kind is RelationKind.PARTITIONED:
+        return
     alteration.work(relation.name).rewrite.append(f"the table becomes {'logged' if logged else 'unlogged'}")
     for sequence in alteration.draft.catalog.relations.values():
         if sequence.owned_by is not None and sequence.owned_by[0] == relation.name:

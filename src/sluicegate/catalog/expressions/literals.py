@@ -11,6 +11,7 @@ from sluicegate.catalog.expressions.meaning import Invalid
 from sluicegate.catalog.expressions.temporal import TEMPORAL, check_temporal
 from sluicegate.catalog.extensions import VECTOR_TYPES
 from sluicegate.catalog.model import SqlType, TypeKind
+from sluicegate.catalog.type_facts import type_facts
 from sluicegate.catalog.types import CATALOG_SCHEMA, base_type, display
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _RANGES = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
 _INTEGER = re.compile(r"[+-]?(\d+(_\d+)*|0[xX](_?[0-9a-fA-F])+|0[oO](_?[0-7])+|0[bB](_?[01])+)")
 _NUMBER = re.compile(r"[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][+-]?\d+)?")
 _NUMBER_WORDS = {"nan", "inf", "infinity", "+inf", "+infinity", "-inf", "-infinity"}
+_RANGE = re.compile(r"empty|[\[(].*[\])]|\{.*\}", re.DOTALL | re.IGNORECASE)
 _UUID = re.compile(r"\{?[0-9a-fA-F]{4}(-?[0-9a-fA-F]{4}){7}\}?")
 _TRUTH = ("true", "false", "yes", "no", "on", "off", "1", "0")
 _VECTOR_LIMIT = 16_000
@@ -40,6 +42,8 @@ def check_literal(text: str, target: SqlType, catalog: Catalog) -> None:
         if start != "{" and not (start == "[" and "=" in text):
             raise Invalid("22P02", f'malformed array literal: "{text}"')
         return
+    if type_facts(inner, catalog).category == "R" and not _RANGE.fullmatch(text.strip()):
+        raise Invalid("22P02", f'malformed range literal: "{text}"')
     if inner.name.schema == CATALOG_SCHEMA:
         _check_builtin(text, inner)
         return
@@ -75,6 +79,9 @@ def _check_builtin(text: str, target: SqlType) -> None:
             limit = _RANGES[name]
             if not -limit <= value < limit:
                 raise Invalid("22003", f'value "{text}" is out of range for type {display(SqlType(target.name))}')
+        case "oid":
+            if not _INTEGER.fullmatch(stripped):
+                raise refused
         case "numeric" | "float4" | "float8":
             if not _NUMBER.fullmatch(stripped) and stripped.lower() not in _NUMBER_WORDS and not _hex(stripped):
                 raise refused

@@ -12,6 +12,7 @@ TEMPORAL = frozenset({"date", "time", "timetz", "timestamp", "timestamptz", "int
 
 _SHOWN = {"timetz": "time with time zone", "timestamptz": "timestamp with time zone"}
 _WORDS = frozenset({"now", "today", "tomorrow", "yesterday", "epoch", "allballs", "infinity", "+infinity", "-infinity"})
+_CLOCK = re.compile(r"(now|allballs|t?\d{1,6}(\.\d*)?\s*([ap]m)?)(\s*[-+a-z].*)?")
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T].*)?", re.DOTALL)
 
 
@@ -31,6 +32,8 @@ def check_temporal(text: str, name: str) -> None:
     words = stripped.lower().split()
     wordy = not any(character.isdigit() for character in stripped) and not _WORDS.intersection(words)
     if not stripped or wordy or (name == "interval" and set(stripped) & set("[]{}<>")):
+        raise Invalid("22007", f'invalid input syntax for type {_SHOWN.get(name, name)}: "{text}"')
+    if name in {"time", "timetz"} and ":" not in stripped and not _CLOCK.fullmatch(stripped.lower()):
         raise Invalid("22007", f'invalid input syntax for type {_SHOWN.get(name, name)}: "{text}"')
     found = _DATE.fullmatch(stripped)
     if found is None or name in {"time", "timetz", "interval"}:

@@ -137,12 +137,16 @@ def _missing(context: Context) -> Iterator[tuple[Name, RelationKind]]:
     created = {(target.schemaname, target.relname, target.location) for target in _created(node)}
     ctes = {cte.ctename for cte in walk_kinds(node, pg.CommonTableExpr)}
     parents = _partitioned(node)
+    # A new table's foreign key may reference the table itself, which is then not one that was there before.
+    own = context.name_of(node.relation) if isinstance(node, pg.CreateStmt) else None
     for found in walk_kinds(node, pg.RangeVar):
         if (found.schemaname, found.relname, found.location) in created or (
             not found.schemaname and found.relname in ctes
         ):
             continue
         if not found.relname or context.is_system(found) or context.relation_or_index(found) is not None:
+            continue
+        if context.name_of(found) == own:
             continue
         kind = RelationKind.PARTITIONED if found.relname in parents else _kind(node)
         if kind is not None:

@@ -69,3 +69,8 @@ def test_an_error_that_no_shape_prevents_is_certain():
     effects = judged("CREATE INDEX ON t USING hnsw (v)")
     assert (effects.error.sqlstate, effects.certainty) == ("42704", Certainty.CERTAIN)
     assert judged("ALTER TABLE t ADD COLUMN x int GENERATED ALWAYS AS (1) VIRTUAL", 16).error.sqlstate == "42601"
+
+
+def test_a_new_table_that_references_itself_is_not_taken_for_one_that_exists():
+    effects = judged("CREATE TABLE node (id int PRIMARY KEY, parent int REFERENCES node (id))")
+    assert (effects.error, effects.certainty, dict(effects.locks)) == (None, Certainty.CERTAIN, {})

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.effects.assumptions import predict_assuming, with_vector
 from sluicegate.effects.context import Context, Refused, Unknowable
+from sluicegate.effects.model import Certainty, Effects
 from sluicegate.effects.versions import newer_syntax
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Catalog
     from sluicegate.catalog.session import Session
-    from sluicegate.effects.model import Effects
     from sluicegate.statements.parse import Statement
 
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -49,8 +49,16 @@ def predict(statement: Statement, catalog: Catalog, session: Session, version: i
         catalog: the schema before it.
         session: the settings it runs under; inside a transaction block, what is forbidden there is refused (25001).
         version: the server's major version.
+
+    A slip of ours in judging one statement must neither end the run nor let the statement pass: it is unknown, and the
+    effects say so.
     """
-    return predict_in(Context.of(statement, catalog, session, version), statement.kind, statement.node)
+    context = Context.of(statement, catalog, session, version)
+    try:
+        return predict_in(context, statement.kind, statement.node)
+    except Exception as error:  # noqa: BLE001 - as the docstring says
+        phrase = f"sluicegate itself failed here ({type(error).__name__}: {error}); please report the statement"
+        return Effects(certainty=Certainty.UNKNOWN, unknowns=(phrase,))
 
 
 def predict_in(context: Context, kind: str, node: Any) -> Effects:

@@ -74,7 +74,13 @@ class Replay:
             return Step(index, captured, None, before, before, session, parse_error=error.message, new=new)
         before = self.catalog
         effects = self._effects(statement, before, session, captured) if judged else Effects()
-        after = apply(statement, before, session)
+        try:
+            after = apply(statement, before, session)
+        except Exception as error:  # noqa: BLE001 - a slip of ours ends no run
+            # From here on an absent name proves nothing.
+            after = replace(before, complete=False)
+            phrase = f"sluicegate itself failed to follow this ({type(error).__name__}: {error}); please report it"
+            effects = replace(effects, certainty=Certainty.UNKNOWN, unknowns=(*effects.unknowns, phrase))
         return Step(index, captured, statement, before, after, session, effects, new=new)
 
     def _inside(self, step: Step) -> list[Step]:

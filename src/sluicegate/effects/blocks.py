@@ -67,6 +67,8 @@ def _call(context: Context, node: Any) -> None:
         if len(function.argument_types) - function.defaults <= len(call.args) <= len(function.argument_types):
             note_function(context, function)
             return
+    if procedures and not any(function.variadic or function.outputs for function in procedures):
+        context.absent("42883", f"procedure {name}() does not exist")
 
 
 def note_function(context: Context, function: Function, *, trigger_on: Relation | None = None) -> None:

@@ -171,6 +171,14 @@ def lock_target(context: Context, target: Target) -> None:
         context.builder.lock(view, _RX)
 
 
+def lock_path(context: Context, leaf: Relation, root: Relation) -> None:
+    """Note the locks of a row's way from a partitioned table to its partition."""
+    current: Relation | None = leaf
+    while current is not None and current.name != root.name:
+        context.builder.lock(current, _RX)
+        current = context.catalog.relations.get(current.parents[0]) if current.parents else None
+
+
 def lock_ancestors(context: Context, relation: Relation) -> None:
     """Note the locks taken to check that a partition's new rows fit its bound (``RelationGetPartitionQual``)."""
     pending = [relation]

@@ -15,6 +15,7 @@ from sluicegate.effects.change_targets import (
     assign_type,
     column_of,
     lock_ancestors,
+    lock_path,
     lock_target,
     resolve_target,
 )
@@ -184,7 +185,7 @@ def note_new_values(context: Context, relation: Relation, assigned: dict[str, An
     refusal = rejected(relation, values, catalog)
     if refusal is None and relation.kind is RelationKind.PARTITIONED:
         try:
-            builder.lock(destination(context, relation, values), _RX)
+            lock_path(context, destination(context, relation, values), relation)
         except Refused as none:
             refusal = none
         except Incomparable:

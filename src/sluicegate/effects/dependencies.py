@@ -10,7 +10,7 @@ from sluicegate.catalog.columns_used import expression_columns, index_columns
 from sluicegate.catalog.model import ConstraintKind, Name, RelationKind, TypeKind
 from sluicegate.catalog.types import display
 from sluicegate.effects.mentions import Mentions
-from sluicegate.effects.subquery_reads import subquery_reads
+from sluicegate.effects.subquery_reads import old_and_new_columns, subquery_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,6 +164,8 @@ class Dependencies:
             self._add(Thing(Sort.STATISTICS, relation.name, name), thing, Need.AUTO)
         for name in relation.rules:
             self._add(Thing(Sort.RULE, relation.name, name), thing, Need.AUTO)
+            for column in relation.rule_columns.get(name, ()):
+                self._add(Thing(Sort.RULE, relation.name, name), Thing(Sort.COLUMN, relation.name, column))
         self._columns(relation, thing)
         self._constraints(relation, thing)
         self._triggers(relation, thing)
@@ -208,8 +210,9 @@ class Dependencies:
             if constraint.references is None:
                 continue
             self._add(own, relation_thing(constraint.references))
-            for partition in self.catalog.descendants_of(constraint.references):
-                if partition.bound is not None:
+            target = self.catalog.relations.get(constraint.references)
+            if target is not None and target.kind is RelationKind.PARTITIONED:
+                for partition in self.catalog.descendants_of(target.name):
                     self._add(own, relation_thing(partition.name))
             for column in constraint.referenced_columns:
                 self._add(own, Thing(Sort.COLUMN, constraint.references, column))
@@ -247,7 +250,7 @@ class Dependencies:
         for trigger in relation.triggers.values():
             own = Thing(Sort.TRIGGER, relation.name, trigger.name)
             self._add(own, thing, Need.AUTO)
-            for column in trigger.update_columns:
+            for column in (*trigger.update_columns, *sorted(old_and_new_columns(trigger.when))):
                 self._add(own, Thing(Sort.COLUMN, relation.name, column))
             for function in self.catalog.functions.get(trigger.function, ()):
                 self._add(own, function_thing(function))

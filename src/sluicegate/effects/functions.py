@@ -11,7 +11,7 @@ from sluicegate.catalog.casts import CastContext, find_cast
 from sluicegate.catalog.model import Name, SqlType, TypeKind
 from sluicegate.catalog.polymorphism import UNKNOWN
 from sluicegate.catalog.type_facts import type_facts
-from sluicegate.catalog.types import display, written
+from sluicegate.catalog.types import builtin_type, display, written
 from sluicegate.effects.context import Refused
 from sluicegate.effects.data_changes import CHANGES, note_change_with
 from sluicegate.effects.objects import LANGUAGES, find_function
@@ -101,6 +101,8 @@ def _check_body(
     context: Context, node: Any, body: str | None, parameters: dict[str, SqlType | None], returns: SqlType | None
 ) -> None:
     """Analyse an SQL function's body, as ``fmgr_sql_validator`` does; it locks the tables it names."""
+    if returns is not None and returns.name.name in {"trigger", "event_trigger"}:
+        raise Refused("42P13", f"SQL functions cannot return type {returns.name.name}")
     statements: list[Any] = []
     if node.HasField("sql_body"):
         statements = list(_atomic(unwrap(node.sql_body)))
@@ -149,7 +151,7 @@ def _atomic(node: Any) -> Iterable[Any]:
 
 def _check_result(context: Context, node: Any, columns: OutputColumns | None, returns: SqlType | None) -> None:
     """Refuse a body whose last query does not give what the function returns (``check_sql_fn_retval``)."""
-    if returns is None or returns.name.name in {"void", "record", "trigger"} or node.is_procedure:
+    if returns is None or returns.name.name in {"void", "record"} or node.is_procedure:
         return
     if any(item.function_parameter.mode not in _INPUT for item in node.parameters):
         return
@@ -163,7 +165,8 @@ def _check_result(context: Context, node: Any, columns: OutputColumns | None, re
     given = columns[0][1]
     if len(columns) > 1:
         raise Refused("42P13", mismatch)
-    if given is None or given in (UNKNOWN, returns):
+    given = builtin_type("text") if given == UNKNOWN else given
+    if given is None or given == returns:
         return
     path = find_cast(given, returns, context.catalog, context.version)
     known = type_facts(given, context.catalog).known and type_facts(returns, context.catalog).known

@@ -29,7 +29,7 @@ def has_aggregates(node: Any) -> bool:
     places += [item.sort_by.node for item in node.sort_clause]
     if node.HasField("having_clause"):
         return True
-    return any(is_aggregate(call) for place in places for call in _own_calls(place))
+    return any(is_aggregate(call) for place in places for call in own_calls(place))
 
 
 def is_aggregate(call: Any) -> bool:
@@ -42,7 +42,7 @@ def is_aggregate(call: Any) -> bool:
     return bool(candidates) and all(candidate.kind == "a" for candidate in candidates)
 
 
-def _own_calls(node: Any) -> Iterator[Any]:
+def own_calls(node: Any) -> Iterator[Any]:
     """Yield the function calls of an expression, those of subqueries left out."""
     inner = unwrap(node)
     if inner is None or isinstance(inner, pg.SelectStmt):
@@ -53,7 +53,7 @@ def _own_calls(node: Any) -> Iterator[Any]:
         if descriptor.message_type is None:
             continue
         for child in [value] if hasattr(value, "DESCRIPTOR") else value:
-            yield from _own_calls(child)
+            yield from own_calls(child)
 
 
 def check_grouping(node: Any, scope: Scope, context: Context) -> None:

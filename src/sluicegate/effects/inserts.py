@@ -14,6 +14,7 @@ from sluicegate.effects.change_targets import (
     assign_type,
     column_of,
     lock_ancestors,
+    lock_path,
     lock_target,
     resolve_target,
 )
@@ -262,8 +263,7 @@ def _place(context: Context, relation: Relation, values: dict[str, Any]) -> Refu
     catalog, builder = context.catalog, context.builder
     if relation.kind is RelationKind.PARTITIONED:
         try:
-            place = destination(context, relation, values)
-            builder.lock(place, _RX)
+            lock_path(context, destination(context, relation, values), relation)
         except Refused as refused:
             return refused
         except Incomparable:

@@ -194,8 +194,8 @@ def _with_partitions(context: Context, relation: Relation) -> tuple[Relation, ..
 def _cluster(context: Context, node: Any) -> None:
     """Source: ``cluster`` and ``check_index_is_clusterable`` in PostgreSQL's commands/cluster.c."""
     builder = context.builder
-    for name, value in options(node.params).items():
-        if name != "verbose" or not isinstance(value, bool):
+    for name in options(node.params):
+        if name != "verbose":
             raise Refused("42601", f'unrecognized CLUSTER option "{name}"')
     if not node.HasField("relation"):
         builder.forbid_in_transaction("CLUSTER")

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import Partitioning, Relation, RelationKind, Volatility
-from sluicegate.catalog.types import same_type
+from sluicegate.catalog.types import display, same_type, serial_base
 from sluicegate.effects.context import Refused
 from sluicegate.effects.expressions import Place, read_expression
 from sluicegate.effects.index_definition import check_tablespace
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.new_names import refuse_taken, target_name
-from sluicegate.effects.operator_classes import access_method, default_operator_class
+from sluicegate.effects.operator_classes import access_method, default_operator_class, operator_class
 from sluicegate.effects.partitions import create_partition
 from sluicegate.effects.relation_options import check_options
-from sluicegate.statements.nodes import unwrap
+from sluicegate.statements.nodes import strings, unwrap
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import SqlType
@@ -193,7 +193,10 @@ def _judge(context: Context, table: Relation, columns: dict[str, Any], constrain
     catalog = context.catalog.with_relation(replace(bare, kind=RelationKind.TABLE))
     probe = type(context).of(context.statement, catalog, context.session, context.version)
     alteration = Alteration(probe, catalog.relations[table.name], LockMode.AccessExclusiveLock, recurse=True)
-    commands = [_adding(item) for name, item in columns.items() if item is not None and name not in bare.columns]
+    added = [item for name, item in columns.items() if item is not None and name not in bare.columns]
+    # A generated column may use those that come after it.
+    added.sort(key=lambda item: any(unwrap(one).contype == pg.CONSTR_GENERATED for one in item.constraints))
+    commands = [command for item in added for command in _adding(item)]
     for name, item in columns.items():
         if item is not None and name in bare.columns:
             commands += _merged_constraints(item)
@@ -227,10 +230,21 @@ def _borrowed(context: Context, table: Relation, node: Any) -> dict[str, Any]:
     return found
 
 
-def _adding(definition: Any) -> Any:
+def _adding(definition: Any) -> list[Any]:
+    """Return the ALTER TABLE actions that judge a column; unlike ADD COLUMN, nothing computes its default yet."""
     command = pg.AlterTableCmd(subtype=pg.AT_AddColumn)
-    getattr(command, "def").column_def.CopyFrom(definition)
-    return command
+    column = getattr(command, "def").column_def
+    column.CopyFrom(definition)
+    kinds = [item.constraint.contype for item in column.constraints]
+    if kinds.count(pg.CONSTR_DEFAULT) != 1 or {pg.CONSTR_IDENTITY, pg.CONSTR_GENERATED} & set(kinds):
+        return [command]
+    if serial_base(column.type_name) is not None:
+        return [command]
+    place = kinds.index(pg.CONSTR_DEFAULT)
+    default = pg.AlterTableCmd(subtype=pg.AT_ColumnDefault, name=column.colname)
+    getattr(default, "def").CopyFrom(column.constraints[place].constraint.raw_expr)
+    del column.constraints[place]
+    return [command, default]
 
 
 def _constraining(constraint: Any) -> Any:
@@ -278,6 +292,9 @@ def _partition_key(context: Context, node: Any, table: Relation, columns: dict[s
             if element.name not in types:
                 context.absent("42703", f'column "{element.name}" named in partition key does not exist')
             sql_type = types[element.name]
+            made = columns.get(element.name)
+            if made is not None and any(item.constraint.contype == pg.CONSTR_GENERATED for item in made.constraints):
+                raise Refused("42P17", "cannot use generated column in partition key")
         else:
             facts = read_expression(context, element.expr, Place.PARTITION_KEY, columns=types)
             if facts.refusal is not None:
@@ -286,19 +303,23 @@ def _partition_key(context: Context, node: Any, table: Relation, columns: dict[s
                 raise Refused("42P17", "functions in partition key expression must be marked IMMUTABLE")
             sql_type = facts.type
         method = "hash" if spec.strategy == pg.PARTITION_STRATEGY_HASH else "btree"
-        if sql_type is None or element.opclass:
+        if element.opclass:
+            _require_class(context, method, strings(element.opclass)[-1])
+            continue
+        if sql_type is None:
             continue
         if default_operator_class(method, sql_type, context.catalog, context.version) is None:
-            from sluicegate.catalog.types import display
-
             raise Refused(
                 "42704", f'data type {display(sql_type)} has no default operator class for access method "{method}"'
             )
 
 
-def _types(context: Context, table: Relation, columns: dict[str, Any], node: Any) -> dict[str, SqlType | None]:
-    from sluicegate.catalog.types import serial_base
+def _require_class(context: Context, method: str, name: str) -> None:
+    if not operator_class(method, name, context.catalog, context.version):
+        context.absent("42704", f'operator class "{name}" does not exist for access method "{method}"')
 
+
+def _types(context: Context, table: Relation, columns: dict[str, Any], node: Any) -> dict[str, SqlType | None]:
     types: dict[str, SqlType | None] = {name: column.type for name, column in _borrowed(context, table, node).items()}
     for name, item in columns.items():
         if item is not None and item.HasField("type_name"):

@@ -83,6 +83,8 @@ def detach(context: Context, parent: Relation, command: Any) -> None:
         raise Refused("42P01", f'relation "{child.name.name}" is not a partition of relation "{parent.name.name}"')
     builder.lock(parent, _SUX if definition.concurrent else _AX)
     builder.lock(child, _AX)
+    for member in context.catalog.descendants_of(child.name):
+        builder.lock(member, _AX)
     if default is not None:
         builder.lock(default, _AX)
     for index in context.catalog.indexes_of(child.name):

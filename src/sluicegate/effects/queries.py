@@ -12,7 +12,7 @@ from sluicegate.catalog.polymorphism import UNKNOWN
 from sluicegate.catalog.types import builtin_type
 from sluicegate.effects.context import Refused
 from sluicegate.effects.from_clauses import FromReader
-from sluicegate.effects.grouping import check_comparable, check_grouping, has_aggregates
+from sluicegate.effects.grouping import check_comparable, check_grouping, has_aggregates, is_aggregate, own_calls
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.query_levels import Level, Stage, conjuncts
 from sluicegate.effects.scopes import OutputColumns, Scope, Source, aliased, check_aliases, star
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sluicegate.catalog.model import SqlType
     from sluicegate.effects.context import Context
 
+_PLACES = {"JOIN/ON": "JOIN conditions", "POLICY": "policy expressions"}
 _TEXT = builtin_type("text")
 
 
@@ -231,6 +232,9 @@ class QueryReader(FromReader):
 
     def condition(self, node: Any, level: Level, what: str = "WHERE") -> None:
         """Read a condition."""
+        own = level.scope.outer is None or level.scope.outer is self.outermost
+        if own and any(is_aggregate(call) for call in own_calls(node)):
+            raise Refused("42803", f"aggregate functions are not allowed in {_PLACES.get(what, what)}")
         for part in conjuncts(node):
             self.reader(level, filtering=True).condition(part, what)
 

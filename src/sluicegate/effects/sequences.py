@@ -27,7 +27,7 @@ def create_sequence(context: Context, node: Any) -> None:
         if node.if_not_exists:
             return
         refuse_taken(context, name)
-    _check(context, node.options, {}, "int8")
+    _check(context, node.options, None, "int8")
     _owned_by(context, node.options, name)
 
 
@@ -56,8 +56,8 @@ def _is_identity(context: Context, sequence: Relation) -> bool:
     return column is not None and column.identity is not None
 
 
-def _check(context: Context, definitions: Any, before: Mapping[str, str], kind: str) -> None:
-    """Refuse contradictory numbers (``init_params``)."""
+def _check(context: Context, definitions: Any, before: Mapping[str, str] | None, kind: str) -> None:
+    """Refuse contradictory numbers (``init_params``); ``before`` are the options of a sequence that is altered."""
     given: dict[str, Any] = {}
     for item in definitions:
         element = unwrap(item)
@@ -69,7 +69,7 @@ def _check(context: Context, definitions: Any, before: Mapping[str, str], kind: 
         if kind not in _RANGES:
             raise Refused("22023", "sequence type must be smallint, integer, or bigint")
     numbers = {name: _number(given[name]) for name in given if name not in {"as", "owned_by", "cycle"}}
-    old = {name: int(text) for name, text in before.items() if text.lstrip("-").isdigit()}
+    old = {name: int(text) for name, text in (before or {}).items() if text.lstrip("-").isdigit()}
     step = numbers.get("increment", old.get("increment", 1))
     if step == 0:
         raise Refused("22023", "INCREMENT must not be zero")
@@ -83,6 +83,8 @@ def _check(context: Context, definitions: Any, before: Mapping[str, str], kind: 
             raise Refused("22023", f"{word} ({value}) is out of range for sequence data type {_LONG[kind]}")
     if least >= most:
         raise Refused("22023", f"MINVALUE ({least}) must be less than MAXVALUE ({most})")
+    if before is not None and numbers.get("start") is None:
+        numbers["start"] = old.get("start", old.get("minvalue", 1) if up else old.get("maxvalue", -1))
     for word in ("start", "restart"):
         number = numbers.get(word)
         if number is not None and number < least:

@@ -110,6 +110,9 @@ def _check_kind(relation: Relation, node: Any, timing: str, events: tuple[str, .
                 raise Refused("42809", f'"{name}" is a table')
             if relation.kind is RelationKind.PARTITIONED and node.row and node.transition_rels:
                 raise Refused("0A000", f'"{name}" is a partitioned table')
+            if relation.parents and node.row and node.transition_rels:
+                what = "inheritance children" if relation.bound is None else "partitions"
+                raise Refused("0A000", f"ROW triggers with transition tables are not supported on {what}")
         case RelationKind.VIEW:
             if (timing != "instead of" and node.row) or "truncate" in events:
                 raise Refused("42809", f'"{name}" is a view')
@@ -194,6 +197,9 @@ def _create_event_trigger(context: Context, node: Any) -> None:
 # -- rules -------------------------------------------------------------------------------------------------------------
 
 
+_QUALIFIED = (pg.SelectStmt, pg.InsertStmt, pg.UpdateStmt, pg.DeleteStmt)
+
+
 def _create_rule(context: Context, node: Any) -> None:
     """Source: ``transformRuleStmt`` in parse_utilcmd.c and ``DefineQueryRewrite`` in rewriteDefine.c."""
     relation = open_table(context, node.relation)
@@ -208,6 +214,10 @@ def _create_rule(context: Context, node: Any) -> None:
             QueryReader(context).reader(Level(around)).condition(node.where_clause)
         except Invalid as invalid:
             raise Refused(invalid.sqlstate, invalid.message) from None
+        if not all(isinstance(unwrap(item), _QUALIFIED) for item in node.actions):
+            raise Refused(
+                "42P17", "rules with WHERE conditions can only have SELECT, INSERT, UPDATE, or DELETE actions"
+            )
     for item in node.actions:
         _action(context, unwrap(item), around)
     if relation.kind not in _HAVE_RULES:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
-from sluicegate.catalog.model import RelationKind
-from sluicegate.catalog.types import display, same_type
+from sluicegate.catalog.model import Name, RelationKind
+from sluicegate.catalog.types import CATALOG_SCHEMA, display, same_type
 from sluicegate.effects.context import Refused
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.new_names import refuse_taken, target_name
 from sluicegate.effects.queries import note_query, resolved
 from sluicegate.effects.reading import view_base
 from sluicegate.effects.relation_options import check_options
-from sluicegate.statements.nodes import strings
+from sluicegate.statements.nodes import strings, unwrap, walk_kinds
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Relation
@@ -28,7 +28,13 @@ def create_view(context: Context, node: Any) -> None:
     refusal = check_options(node.options, "view", context.version)
     if refusal is not None:
         raise Refused(refusal.sqlstate, refusal.message)
+    for change in walk_kinds(node.query, pg.CommonTableExpr):
+        if not isinstance(unwrap(change.ctequery), pg.SelectStmt):
+            raise Refused("0A000", "views must not contain data-modifying statements in WITH")
     columns = resolved(note_query(context, node.query, executed=False, planned=False))
+    for column, found in columns:
+        if found is not None and not found.array and found.name == Name(CATALOG_SCHEMA, "record"):
+            raise Refused("42P16", f'column "{column}" has pseudo-type record')
     aliases = strings(node.aliases)
     if len(aliases) > len(columns) and columns:
         raise Refused("42601", "CREATE VIEW specifies more column names than columns")

@@ -258,7 +258,8 @@ class _Run:
         watermark = isinstance(self._loaded.definition.tracking, HighWatermark)
         work = statements.apply if watermark else statements.enumerate
         ranges: list[Ranges | PendingKeys] = [
-            Ranges(session, self._recovery, kind, work, writes=watermark) for kind in (Kind.RANGE, Kind.REQUEUE)
+            Ranges(session, self._recovery, kind, work, writes=watermark, eager=not self._pace.sleep)
+            for kind in (Kind.RANGE, Kind.REQUEUE)
         ]
         return ranges if watermark else [*ranges, PendingKeys(session, self._recovery)]
 

@@ -120,12 +120,7 @@ class WorkerSession:
         if self.lease.lost:
             self.refuse()
         with self.connection.pipeline():
-            # A chunk's rows and its record are kept or lost together, so a chunk need not wait for the disk: after a
-            # crash of the server the last few are done again. Leases and moves from state to state do wait
-            # (PostgreSQL 18 manual, 28.4 "Asynchronous Commit").
-            self.connection.execute("SET LOCAL synchronous_commit = off")
-            fence = self.execute("lease_fence")
-            claim = self.connection.execute(query, parameters, prepare=isinstance(query, bytes))
+            fence, claim = self.opening(query, parameters)
             fenced, row = fence.fetchone(), claim.fetchone()
         if fenced is None:
             self.rollback()
@@ -134,6 +129,17 @@ class WorkerSession:
             self.rollback()
             raise LeaveError(RunState(fenced[0]))
         return row
+
+    def opening(
+        self, query: bytes | sql.Composed, parameters: Mapping[str, Any]
+    ) -> tuple[psycopg.Cursor[tuple[Any, ...]], psycopg.Cursor[tuple[Any, ...]]]:
+        """Send what every transaction begins with, inside a pipeline; return the fence's cursor and the claim's."""
+        # A chunk's rows and its record are kept or lost together, so a chunk need not wait for the disk: after a
+        # crash of the server the last few are done again. Leases and moves from state to state do wait
+        # (PostgreSQL 18 manual, 28.4 "Asynchronous Commit").
+        self.connection.execute("SET LOCAL synchronous_commit = off")
+        fence = self.execute("lease_fence")
+        return fence, self.connection.execute(query, parameters, prepare=isinstance(query, bytes))
 
     def refuse(self) -> None:
         """Say that this worker may not write.

@@ -114,11 +114,18 @@ class Target:
         return Surroundings(**{**given, **changes})
 
     def run(
-        self, loaded: LoadedBackfill | None = None, *, size: int = 100, lease: float = 30, **changes: Any
+        self,
+        loaded: LoadedBackfill | None = None,
+        *,
+        size: int = 100,
+        pause: float = 0,
+        lease: float = 30,
+        **changes: Any,
     ) -> Outcome:
         """Run a backfill in this process."""
         options = {name: changes.pop(name) for name in ("restart", "analyze") if name in changes}
-        return engine.run(loaded or self.loaded(), self.url, Pace(size, 0, lease), self.around(**changes), **options)
+        pace = Pace(size, pause, lease)
+        return engine.run(loaded or self.loaded(), self.url, pace, self.around(**changes), **options)
 
     def verify(self, loaded: LoadedBackfill | None = None, *, size: int = 100, **options: Any) -> proof.Proof:
         """Verify a backfill in this process."""

@@ -109,7 +109,7 @@ def test_a_lost_lease_is_refused_in_this_process_too(filled) -> None:
 
     filled.log.after_chunk = take
     with pytest.raises(LeaseLostError):
-        filled.run(size=500)
+        filled.run(size=500, pause=0.01)
     assert filled.value("SELECT count(*) FROM sluicegate.chunk WHERE state = 'done'") == 1
 
 

@@ -100,5 +100,13 @@ def test_other_workers_stop_when_one_fails(target) -> None:
         target.sql("UPDATE sluicegate.backfill SET state = 'failed'")
 
     target.log.after_chunk = fail
-    outcome = target.run(size=100)
+    outcome = target.run(size=100, pause=0.01)
     assert (outcome.state, target.log.chunks) == ("failed", [100])
+
+
+def test_without_pauses_a_worker_sees_the_failure_of_another_one_chunk_later(target) -> None:
+    target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 1000)")
+    target.log.after_chunk = lambda: target.sql("UPDATE sluicegate.backfill SET state = 'failed'")
+    outcome = target.run(size=100)
+    assert (outcome.state, target.log.chunks) == ("failed", [100, 100])
+    assert (target.value("SELECT count(*) FROM status"), target.doubles()) == (200, 0)

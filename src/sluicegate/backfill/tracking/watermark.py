@@ -12,6 +12,7 @@ from sluicegate.backfill.chunks import Bound, Place, Range, consecutive, half
 from sluicegate.backfill.recovery import Next, Recovery
 from sluicegate.backfill.retry import Failure, classify
 from sluicegate.backfill.statements import bound_parameters
+from sluicegate.backfill.states import RunState
 from sluicegate.pg.errors import sqlstate_of, words_of
 from sluicegate.store.queries import statement
 
@@ -68,6 +69,7 @@ class Ranges:
         work: Callable[[Range], sql.Composed],
         *,
         writes: bool,
+        eager: bool,
     ) -> None:
         """Prepare.
 
@@ -77,9 +79,11 @@ class Ranges:
             kind: which ranges.
             work: the statement for a range.
             writes: whether its rows are the ones that were owed, or only keys put on a list.
+            eager: claim the next chunk in the round trip that commits one; only where no pause comes between them.
         """
         self._session, self._recovery, self._kind, self._work = session, recovery, kind, work
-        self._writes = writes
+        self._writes, self._eager = writes, eager
+        self._held: Chunk | None = None
         self._texts: dict[tuple[bool, bool], bytes] = {}
 
     def step(self) -> Step:
@@ -88,9 +92,9 @@ class Ranges:
         Raises:
             LeaseLostError, LeaveError, BackfillFailedError, ServerError: as the session and the recovery do.
         """
-        chunk: Chunk | None = None
+        chunk, self._held = self._held, None
         try:
-            chunk = self._take()
+            chunk = chunk or self._take()
             if chunk is None:
                 self._session.connection.commit()
                 return self._plan() if self._kind is Kind.RANGE else self._left()
@@ -103,8 +107,11 @@ class Ranges:
         return Step.WORKED
 
     def _take(self) -> Chunk | None:
-        row = self._session.begin(statement("chunk_claim"), {**self._session.identity, "kind": self._kind})
+        row = self._session.begin(*self._claim())
         return self._chunk(row) if row else None
+
+    def _claim(self) -> tuple[bytes, dict[str, Any]]:
+        return statement("chunk_claim"), {**self._session.identity, "kind": self._kind}
 
     def _chunk(self, row: tuple[Any, ...]) -> Chunk:
         seq, part, lo, hi, attempts = row
@@ -118,13 +125,34 @@ class Ranges:
             self._texts[shape] = self._work(chunk.keys).as_bytes(session.connection)
         rows = session.connection.execute(self._texts[shape], bound_parameters(chunk.keys)).rowcount
         rows = max(rows, 0)
-        with session.connection.pipeline():
-            session.execute("chunk_done", **chunk.identity, rows=rows)
-            # The run's row is shared by all workers, so it is held only from here to the commit.
-            session.execute("backfill_lock")
-            session.execute("advance", rows=rows if self._writes else 0, parked=0)
-            session.connection.commit()
+        committed = ahead = None
+        try:
+            with session.connection.pipeline():
+                session.execute("chunk_done", **chunk.identity, rows=rows)
+                # The run's row is shared by all workers, so it is held only from here to the commit.
+                session.execute("backfill_lock")
+                session.execute("advance", rows=rows if self._writes else 0, parked=0)
+                if self._eager and not session.around.stop():
+                    committed = session.connection.execute("COMMIT")
+                    session.connection.execute("BEGIN")
+                    ahead = session.opening(*self._claim())
+                else:
+                    session.connection.commit()
+        except psycopg.Error:
+            if committed is None or committed.statusmessage != "COMMIT":
+                raise
+            session.rollback()  # this chunk is written; whatever hinders the next claim is met again there
+            return rows
+        if ahead is not None:
+            self._hold(ahead[0].fetchone(), ahead[1].fetchone())
         return rows
+
+    def _hold(self, fenced: tuple[Any, ...] | None, row: tuple[Any, ...] | None) -> None:
+        """Keep the chunk that was claimed ahead; where there is none, or none may be taken, the next step says why."""
+        if fenced is not None and fenced[0] == RunState.RUNNING and row is not None and not self._session.lease.lost:
+            self._held = self._chunk(row)
+        else:
+            self._session.rollback()
 
     def _plan(self) -> Step:
         """Find the ends of the next chunks and put them into the ledger."""

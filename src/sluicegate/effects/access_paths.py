@@ -13,7 +13,7 @@ from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import TypeKind
 from sluicegate.effects.grouping import is_aggregate
-from sluicegate.statements.nodes import same_tree, strings, unwrap, walk_kinds
+from sluicegate.statements.nodes import same_tree, strings, unwrap, value_of, walk_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sluicegate.effects.scopes import Scope, Source
 
 _ONE_PAGE = 10  # rows; a table this small is read faster than its index
-_MOST_POINTS = 100  # a longer IN list is likely to read the table
+_MOST_POINTS = 100  # a longer IN list, or a wider range of integers, is likely to read the table
 
 
 def is_scanned(context: Context, member: Relation, read: Read) -> bool:
@@ -37,6 +37,8 @@ def is_scanned(context: Context, member: Relation, read: Read) -> bool:
         return True
     indexes = [index for index in context.catalog.indexes_of(member.name) if index.valid]
     if _by_point(indexes, level, source, context.catalog) or _by_ctid(level, source):
+        return False
+    if _by_narrow_range(indexes, level, source):
         return False
     if _looked_up(indexes, read, context):
         return False
@@ -98,6 +100,22 @@ def _by_point(indexes: Iterable[Index], level: Level, source: Source, catalog: C
                     return True
             elif key.expression is not None and _same_expression(node, key.expression.node):
                 return True
+    return False
+
+
+def _by_narrow_range(indexes: list[Index], level: Level, source: Source) -> bool:
+    """Tell whether a condition keeps the first key of an index between two integers that are close to each other."""
+    for condition in level.conditions:
+        if not isinstance(condition, pg.A_Expr) or condition.kind != pg.AEXPR_BETWEEN:
+            continue
+        tested = unwrap(condition.lexpr)
+        if not isinstance(tested, pg.ColumnRef) or _owner(tested, level) is not source:
+            continue
+        low, high = (value_of(item) for item in unwrap(condition.rexpr).items)
+        if type(low) is not int or type(high) is not int or high - low > _MOST_POINTS:
+            continue
+        if _first_key([index for index in indexes if index.method == "btree"], strings(tested.fields)[-1]):
+            return True
     return False
 
 

@@ -27,7 +27,7 @@ from sluicegate.effects.attributes import alter_composite
 from sluicegate.effects.column_types import prepare_column_type, run_column_type
 from sluicegate.effects.context import Refused
 from sluicegate.effects.index_changes import alter_index
-from sluicegate.effects.partitions import attach, detach
+from sluicegate.effects.partitions import attach, detach, refuse_finalize
 from sluicegate.effects.rebuilt_objects import rebuild
 from sluicegate.statements.nodes import unwrap
 
@@ -46,6 +46,8 @@ def _run_attach(alteration: Alteration, command: Command) -> None:
 
 def _run_detach(alteration: Alteration, command: Command) -> None:
     definition = getattr(command.node, "def")
+    if command.node.subtype == pg.AT_DetachPartitionFinalize:
+        refuse_finalize(alteration.now, alteration.relation(command.table), definition)
     detach(alteration.now, alteration.relation(command.table), definition)
     alteration.apply(command.table, command.node)
 

@@ -122,7 +122,7 @@ def _check_body(
         if isinstance(statement, pg.SelectStmt):
             columns = _analysed(context, reader, statement)
         elif isinstance(statement, CHANGES):
-            columns = reader.query(statement)
+            columns = reader.query(statement) if statement.HasField("returning_clause") else None
             reader.changes.clear()
             note_change_with(context, QueryReader(context, parameters=parameters), statement, Stage.ANALYZED)
         elif isinstance(statement, pg.ReturnStmt):
@@ -179,7 +179,10 @@ def _check_result(context: Context, node: Any, columns: OutputColumns | None, re
 
 def alter_function(context: Context, node: Any) -> None:
     """Refuse ALTER FUNCTION … on one that does not exist."""
-    find_function(context, node.func, node.objtype)
+    found = find_function(context, node.func, node.objtype)
+    changed = {item.def_elem.defname for item in node.actions}
+    if found is not None and "rows" in changed and not found.returns_set:
+        raise Refused("22023", "ROWS is not applicable when function does not return a set")
 
 
 def define(context: Context, node: Any) -> None:

@@ -15,7 +15,7 @@ from sluicegate.catalog.model import Partitioning, Relation, RelationKind, Volat
 from sluicegate.catalog.types import display, same_type, serial_base
 from sluicegate.effects.context import Refused
 from sluicegate.effects.expressions import Place, read_expression
-from sluicegate.effects.index_definition import check_tablespace
+from sluicegate.effects.index_definition import check_partition_key, check_tablespace
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.new_names import refuse_taken, target_name
 from sluicegate.effects.operator_classes import access_method, default_operator_class, operator_class
@@ -37,6 +37,7 @@ _LIKED = {
     RelationKind.COMPOSITE,
     RelationKind.FOREIGN,
 }
+_LIKE_INDEXES = 1 << 6  # CREATE_TABLE_LIKE_INDEXES in PostgreSQL's parsenodes.h
 _STRATEGIES = {
     pg.PARTITION_STRATEGY_LIST: "list",
     pg.PARTITION_STRATEGY_RANGE: "range",
@@ -70,6 +71,7 @@ def create_table(context: Context, node: Any, *, server: str = "") -> None:
     constraints = [item for item in elements if isinstance(item, pg.Constraint)]
     if node.HasField("partspec"):
         _partition_key(context, node, table, columns)
+        _check_copied_indexes(context, node, table)
     _judge(context, table, columns, constraints, node)
     if node.HasField("partbound") and parents:
         _check_persistence(table, parents[0])
@@ -312,6 +314,19 @@ def _partition_key(context: Context, node: Any, table: Relation, columns: dict[s
             raise Refused(
                 "42704", f'data type {display(sql_type)} has no default operator class for access method "{method}"'
             )
+
+
+def _check_copied_indexes(context: Context, node: Any, table: Relation) -> None:
+    """Refuse unique indexes that LIKE would copy to a partitioned table without its key."""
+    partitioned = replace(table, kind=RelationKind.PARTITIONED, partitioning=_spec(node))
+    for item in node.table_elts:
+        inner = unwrap(item)
+        if not isinstance(inner, pg.TableLikeClause) or not inner.options & _LIKE_INDEXES:
+            continue
+        source = context.relation(inner.relation)
+        for index in context.catalog.indexes_of(source.name) if source is not None else ():
+            if index.unique:
+                check_partition_key(partitioned, [key.column for key in index.keys])
 
 
 def _require_class(context: Context, method: str, name: str) -> None:

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from postgast import pg_query_pb2 as pg
+
 from sluicegate.capture.answers import Answer, answer
 from sluicegate.capture.functions import Facts
 from sluicegate.capture.literals import interpolate
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from sluicegate.catalog.session import Session
     from sluicegate.findings import Location
     from sluicegate.statements.parse import Statement
+
+_BEGINS = (pg.TRANS_STMT_BEGIN, pg.TRANS_STMT_START)
 
 STATEMENT_LIMIT = 50_000
 """More statements than this from one revision are a loop that would never end."""
@@ -139,8 +143,18 @@ class Recorder:
             self._write(session, text.strip().removesuffix(";"), 1)
             return Answer()
         result = Answer()
+        implicit = False
         for statement in statements:
+            if len(statements) > 1 and not session.in_transaction:
+                # Several statements in one request are one transaction, in autocommit too (PostgreSQL 18 manual,
+                # 54.2.2.1 "Multiple Statements in a Simple Query").
+                session.begin()
+                implicit = True
+            if statement.kind == "transaction_stmt" and statement.node.kind in _BEGINS:
+                implicit = False  # from here on it is an ordinary transaction, which stays open
             result = self._run(session, statement, 1)
+        if implicit:
+            session.commit()
         return result
 
     def execute_many(self, session: SessionTracker, sql: str, parameter_sets: Sequence[Any]) -> Answer:

@@ -79,6 +79,10 @@ def _worked(context: Context) -> Name | None:
 
 def _holding(context: Context) -> list[Context]:
     """Return the earlier statements whose locks keep others out; validating what they added has a rule of its own."""
-    validated = {command.name for command in context.commands if command.kind == "AT_ValidateConstraint"}
+    validated = {
+        (command.table, command.name) for command in context.commands if command.kind == "AT_ValidateConstraint"
+    }
     held = context.committed_with()
-    return [e for e in held if e.blocked() and not validated & {command.name for command in e.commands}]
+    return [
+        e for e in held if e.blocked() and not validated & {(command.table, command.name) for command in e.commands}
+    ]

@@ -46,7 +46,7 @@ class Laboratory:
 
     def observe(self, statement: str, setup: str = "") -> Effects:
         """Run a setup, committed, and then the statement; return what the statement did."""
-        if not setup:
+        if not setup and not _ends_transactions(statement):
             with closing(psycopg.connect(self.server.url(self.shared), autocommit=True)) as connection:
                 copy = _copy_through_client(statement)
                 if copy is not None:
@@ -92,6 +92,14 @@ class Laboratory:
     def _drop(self, name: str) -> None:
         with self._administration() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _ends_transactions(text: str) -> bool:
+    """Tell whether a text has COMMIT or the like, whose effects would stay in the shared database."""
+    try:
+        return any(statement.kind == "transaction_stmt" for statement in parse_script(text))
+    except ParseError:
+        return False
 
 
 def _copy_through_client(text: str) -> Statement | None:

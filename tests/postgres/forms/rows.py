@@ -76,6 +76,7 @@ class Form:
         setup: statements that were committed before.
         outcome: what the server did, tables holding rows.
         others: what it did when the tables held other rows.
+        gap: why no prediction from a schema can agree, or does not yet; empty for all others.
     """
 
     category: str
@@ -84,6 +85,7 @@ class Form:
     setup: str
     outcome: Outcome
     others: tuple[Outcome, ...] = field(default=())
+    gap: str = ""
 
 
 def read_forms(path: Path) -> Iterator[Form]:
@@ -93,7 +95,15 @@ def read_forms(path: Path) -> Iterator[Form]:
         versions = row["pg"] if isinstance(row.get("pg"), list) else [row["pg"]] if "pg" in row else [16, 18]
         others = tuple(Outcome.from_json(other) for other in row.get("other_outcomes", ()))
         for version in versions:
-            yield Form(row["category"], version, row["sql"], row.get("setup", ""), Outcome.from_json(row), others)
+            yield Form(
+                category=row["category"],
+                version=version,
+                sql=row["sql"],
+                setup=row.get("setup", ""),
+                outcome=Outcome.from_json(row),
+                others=others,
+                gap=row.get("gap", ""),
+            )
 
 
 def write_forms(path: Path, forms: Iterable[Form]) -> None:
@@ -103,6 +113,8 @@ def write_forms(path: Path, forms: Iterable[Form]) -> None:
         result = form.outcome.as_json()
         if form.others:
             result["other_outcomes"] = [other.as_json() for other in form.others]
+        if form.gap:
+            result["gap"] = form.gap
         text = json.dumps(result)
         rows.setdefault((form.category, form.setup, form.sql), {}).setdefault(text, []).append(form.version)
     lines = []

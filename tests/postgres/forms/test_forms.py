@@ -1,4 +1,4 @@
-"""Every form in the data files is predicted as real servers were seen to treat it."""
+"""Every form in the data files is predicted as real servers were seen to treat it, but for the gaps they name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_predictions_agree_with_the_server(file: str, category: str, version: in
     wrong = []
     for form in FORMS[file, category, version]:
         predicted = prediction(form)
-        if not predicted.agrees_with(form):
+        if not form.gap and not predicted.agrees_with(form):
             wrong.append(
                 f"{form.setup + ' -- ' if form.setup else ''}{form.sql}\n"
                 f"    server:    {form.outcome}\n    predicted: {Outcome.of(predicted.effects)}"

@@ -32,5 +32,7 @@ def _command(command: click.Command, path: str) -> Iterator[str]:
 
 
 def _help(command: click.Command, path: str) -> str:
-    context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
+    # A command keeps the help option it was first asked for, so it is asked with the names that a run uses.
+    names = cli.context_settings["help_option_names"]
+    context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100, help_option_names=names)
     return f"```text\n{command.get_help(context)}\n```"

@@ -91,6 +91,8 @@ def _relation(context: Context, kind: int, item: Any) -> None:
 
 def _column(context: Context, item: Any) -> None:
     names = strings(unwrap(item).items)
+    if len(names) < 2:
+        raise Refused("42601", "column name must be qualified")
     table = (names[-3] if len(names) > 2 else None, names[-2])
     found = context.relation_or_index(table)
     if found is None:

@@ -57,6 +57,8 @@ class Finding:
         sql: the statement that was judged.
         evidence: how the claim is known.
         effects: the statement's effects as JSON-ready values (see ``sluicegate.effects.model.Effects.as_json``).
+        fingerprint: tells this finding from every other of a report, and stays when lines move, code is formatted anew
+            or the file gets another name; empty until the report is complete.
     """
 
     rule: str
@@ -68,3 +70,4 @@ class Finding:
     sql: str = ""
     evidence: Evidence = Evidence.PREDICTED
     effects: Mapping[str, object] = field(default_factory=dict)
+    fingerprint: str = ""

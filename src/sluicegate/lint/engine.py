@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.findings import Evidence, Finding, Level, Location
+from sluicegate.lint.fingerprint import with_fingerprints
 from sluicegate.lint.replay import Replay
 from sluicegate.lint.report import JudgedRevision, Report
 from sluicegate.lint.suppression import Suppression, suppressions
@@ -99,7 +100,9 @@ class Judge:
             )
         return Report(
             revisions=tuple(judged),
-            findings=tuple(sorted(findings, key=lambda f: (f.location.file, f.location.line, _ORDER[f.level], f.rule))),
+            findings=with_fingerprints(
+                sorted(findings, key=lambda f: (f.location.file, f.location.line, _ORDER[f.level], f.rule)), sources
+            ),
             sources=sources,
             suppressed=allowed,
             fail_on=fail_on or self.policy.fail_on,

@@ -58,4 +58,5 @@ def finding_as_json(finding: Finding) -> dict[str, object]:
         "sql": finding.sql,
         "evidence": finding.evidence.value,
         "effects": dict(finding.effects),
+        "fingerprint": finding.fingerprint,
     }

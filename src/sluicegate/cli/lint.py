@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sluicegate.cli.output import OutputFile, write_report
+from sluicegate.render.formats import FORMATS
+
 if TYPE_CHECKING:
     from sluicegate.errors import ExitCode
     from sluicegate.lint.report import Report
@@ -29,7 +32,14 @@ _PATH = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--schema", type=_PATH, help="The schema before the judged files, as pg_dump --schema-only prints it.")
 @click.option("--policy", "policy_file", type=_PATH, help="The policy; safety/policy.toml otherwise.")
 @click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to report."
+    "--format", "output", type=click.Choice(FORMATS), default="text", show_default=True, help="How to report."
+)
+@click.option(
+    "--output",
+    "files_to_write",
+    multiple=True,
+    type=OutputFile(),
+    help="Write a report to a file as well, such as sarif=lint.sarif; may be given several times.",
 )
 @click.option("--fail-on", type=click.Choice(["error", "warn", "info"]), help="The weakest level that fails.")
 @click.option("--no-color", is_flag=True, help="Plain text; also when NO_COLOR is set or the output is no terminal.")
@@ -43,6 +53,7 @@ def lint(
     schema: Path | None,
     policy_file: Path | None,
     output: str,
+    files_to_write: tuple[tuple[str, Path], ...],
     fail_on: str | None,
     no_color: bool,
 ) -> ExitCode:
@@ -56,7 +67,7 @@ def lint(
     from sluicegate.errors import UsageError
     from sluicegate.findings import Level
     from sluicegate.lint.run import LintRequest, run_lint
-    from sluicegate.render.json import render_json
+    from sluicegate.render.formats import renderer
     from sluicegate.render.text import render_text
 
     sql = tuple(file for file in files if file.suffix == ".sql" or str(file) == "-")
@@ -77,7 +88,9 @@ def lint(
         fail_on=Level(fail_on) if fail_on else None,
     )
     report: Report = run_lint(request)
-    text = render_json(report) if output == "json" else render_text(report, _paint(no_color=no_color))
+    for name, path in files_to_write:
+        write_report(path, renderer(name)(report))
+    text = render_text(report, _paint(no_color=no_color)) if output == "text" else renderer(output)(report)
     click.echo(text, nl=False)
     return report.exit_code
 

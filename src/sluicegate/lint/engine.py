@@ -107,6 +107,7 @@ class Judge:
             suppressed=allowed,
             fail_on=fail_on or self.policy.fail_on,
             postgresql=self.version,
+            rules=self.rules,
         )
 
     def _judge(self, revision: RevisionContext) -> tuple[list[Finding], int]:

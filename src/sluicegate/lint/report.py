@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sluicegate.findings import Finding
+    from sluicegate.rules.kit.catalogue import Entry
 
 _ORDER = (Level.ERROR, Level.WARN, Level.INFO)
 
@@ -43,6 +44,13 @@ class JudgedRevision:
         lost = self.capture is CaptureMode.PARTIAL and self.revision is None
         return self.capture is CaptureMode.UNREADABLE or lost or self.unparsed > 0
 
+    @property
+    def trouble(self) -> str:
+        """Why it was not read, or not all of it; empty when it was."""
+        if self.reason or not self.unparsed:
+            return self.reason or ""
+        return f"{self.unparsed} statement{'s' if self.unparsed > 1 else ''} could not be parsed"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -55,6 +63,7 @@ class Report:
         suppressed: how many findings comments in the code allow.
         fail_on: the weakest level that fails.
         postgresql: the server version that was judged for.
+        rules: the rules that were asked, by name, for formats that explain them.
     """
 
     revisions: tuple[JudgedRevision, ...]
@@ -63,6 +72,7 @@ class Report:
     suppressed: int = 0
     fail_on: Level = Level.ERROR
     postgresql: int = 16
+    rules: Mapping[str, Entry] = field(default_factory=dict)
 
     def count(self, level: Level) -> int:
         """Return how many findings have a level."""
@@ -78,5 +88,8 @@ class Report:
         """Return 3 when something could not be read (a caller who waives findings must still see it), else 1 or 0."""
         if self.unread:
             return ExitCode.COULD_NOT_JUDGE
-        failing = _ORDER[: _ORDER.index(self.fail_on) + 1]
-        return ExitCode.FINDINGS if any(f.level in failing for f in self.findings) else ExitCode.CLEAN
+        return ExitCode.FINDINGS if any(map(self.fails, self.findings)) else ExitCode.CLEAN
+
+    def fails(self, finding: Finding) -> bool:
+        """Tell whether a finding is at the failing level."""
+        return _ORDER.index(finding.level) <= _ORDER.index(self.fail_on)

@@ -34,7 +34,7 @@ def plain(style: str, text: str) -> str:  # noqa: ARG001 - the signature of a pa
 def render_text(report: Report, paint: Paint = plain) -> str:
     """Return the report as text that ends with a newline."""
     blocks = [_finding(finding, report.sources.get(finding.location.file, ""), paint) for finding in report.findings]
-    return "\n\n".join([*blocks, _summary(report, paint)]) + "\n"
+    return "\n\n".join([*blocks, summary(report, paint)]) + "\n"
 
 
 def _finding(finding: Finding, source: str, paint: Paint) -> str:
@@ -67,13 +67,13 @@ def _indented(remedy: str, paint: Paint) -> Iterator[str]:
         yield f"    {paint('code', line) if is_code else line}".rstrip()
 
 
-def _summary(report: Report, paint: Paint) -> str:
+def summary(report: Report, paint: Paint = plain) -> str:
+    """Return what was judged, what could not be read, and how much was found, in a few lines without a newline."""
     lines = []
     for revision in report.revisions:
         if revision.capture in (CaptureMode.PARTIAL, CaptureMode.UNREADABLE) or revision.unparsed:
-            reason = revision.reason or f"{_count(revision.unparsed, 'statement')} could not be parsed"
             state = "unreadable" if revision.capture is CaptureMode.UNREADABLE else "read in part"
-            lines.append(f"{revision.file}: {state}: {reason}")
+            lines.append(f"{revision.file}: {state}: {revision.trouble}")
     files = all(revision.revision is None for revision in report.revisions) and report.revisions
     judged = _count(len(report.revisions), "file" if files else "revision")
     statements = _count(sum(revision.statements for revision in report.revisions), "statement")

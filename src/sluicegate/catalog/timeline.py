@@ -3,20 +3,54 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from postgast import pg_query_pb2 as pg
 
-from sluicegate.catalog.replay.apply import step
+from sluicegate.catalog.replay.apply import apply, step
 from sluicegate.catalog.replay.draft import Draft
 from sluicegate.statements.nodes import strings, unwrap, value_of, walk_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sluicegate.catalog.model import Catalog
     from sluicegate.catalog.session import Session
     from sluicegate.statements.parse import Statement
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A failure of our own at one statement: it must neither end a run nor let the statement pass.
+
+    Attributes:
+        error: what was raised.
+    """
+
+    error: Exception
+
+    def __str__(self) -> str:
+        what = f"{type(self.error).__name__}: {self.error}"
+        return f"sluicegate itself failed here ({what}); please report the statement"
+
+
+def guarded(step: Callable[[], _T]) -> _T | Slip:
+    """Return what a step gives, or the slip that ended it; whoever gets one says that the answer is not known."""
+    try:
+        return step()
+    except Exception as error:  # noqa: BLE001 - any slip of ours
+        return Slip(error)
+
+
+def follow(statement: Statement, catalog: Catalog, session: Session) -> tuple[Catalog, Slip | None]:
+    """Return the schema after a statement that succeeded, and the slip if it could not be followed.
+
+    After a slip the schema is the one before, no longer complete: an absent name proves nothing from there on.
+    """
+    after = guarded(lambda: apply(statement, catalog, session))
+    return (replace(catalog, complete=False), after) if isinstance(after, Slip) else (after, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +92,18 @@ class Timeline:
             catalog = self._draft.catalog
             self._draft.catalog = replace(catalog, transaction=catalog.transaction + 1)
 
-    def advance(self, statement: Statement) -> None:
-        """Take over what a statement that succeeded leaves behind."""
+    def advance(self, statement: Statement) -> Slip | None:
+        """Take over what a statement that succeeded leaves behind.
+
+        Returns:
+            The slip if it could not be followed, and the schema is no longer complete; None otherwise.
+        """
+        slip = guarded(lambda: self._advance(statement))
+        if isinstance(slip, Slip):
+            self._draft = Draft(replace(self._draft.catalog, complete=False), self.session)
+        return slip
+
+    def _advance(self, statement: Statement) -> None:
         if statement.kind == "transaction_stmt":
             self._transaction(statement.node)
             return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sluicegate.catalog.replay.apply import apply_all
 from sluicegate.catalog.session import Session
-from sluicegate.catalog.timeline import Timeline
+from sluicegate.catalog.timeline import Slip, Timeline, guarded
 from sluicegate.effects.model import Certainty, Effects, InTransaction
 from sluicegate.effects.predict import predict
 
@@ -58,18 +58,18 @@ class Foresight:
         """
         if not statements:
             return None
-        found: list[Effects] = []
-        try:
-            catalog, session = self._now(connection)
-            timeline = Timeline(catalog, replace(session, in_transaction=not autocommit))
-            for statement in statements:
-                found.append(predict(statement, timeline.catalog, timeline.session, self._version))
-                timeline.advance(statement)
-        except Exception as error:  # a slip of ours must not pass for one of the revision
+        now = guarded(lambda: self._now(connection))
+        if isinstance(now, Slip):  # a slip of ours must not pass for one of the revision
             if connection.closed:
-                raise
-            what = f"{type(error).__name__}: {error}"
-            return Effects(certainty=Certainty.UNKNOWN, unknowns=(f"our prediction failed, please report it: {what}",))
+                raise now.error
+            return Effects().uncertain(str(now))
+        catalog, session = now
+        found: list[Effects] = []
+        timeline = Timeline(catalog, replace(session, in_transaction=not autocommit))
+        for statement in statements:
+            effects = predict(statement, timeline.catalog, timeline.session, self._version)
+            slip = timeline.advance(statement)
+            found.append(effects if slip is None else effects.uncertain(str(slip)))
         known = {str(name) for name in (*catalog.relations, *catalog.indexes)}
         return _together(found, known) if len(found) > 1 else found[0]
 
@@ -79,10 +79,8 @@ class Foresight:
             self._catalog = None
         if self._catalog is not None:
             catalog, session = self._now(connection)
-            try:
-                self._catalog = apply_all(statements, catalog, session)
-            except Exception:  # noqa: BLE001 - as above; the server knows
-                self._catalog = None
+            after = guarded(lambda: apply_all(statements, catalog, session))
+            self._catalog = None if isinstance(after, Slip) else after  # the server knows
 
     def begin_transaction(self) -> None:
         """Note that another transaction begins: what this one creates is new in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -145,6 +145,11 @@ class Effects:
     depends_on_data: tuple[str, ...] = ()
     losses: tuple[Loss, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def uncertain(self, phrase: str) -> Effects:
+        """Return the same effects with one more thing that is not known."""
+        unknowns = self.unknowns if phrase in self.unknowns else (*self.unknowns, phrase)
+        return replace(self, certainty=Certainty.UNKNOWN, unknowns=unknowns)
 
     def as_json(self) -> dict[str, object]:
         """Return the effects as JSON-ready values, sorted so that equal effects print alike."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.catalog.timeline import Slip, guarded
 from sluicegate.effects.assumptions import predict_assuming, with_vector
 from sluicegate.effects.context import Context, Refused, Unknowable
-from sluicegate.effects.model import Certainty, Effects
+from sluicegate.effects.model import Effects
 from sluicegate.effects.versions import newer_syntax
 
 if TYPE_CHECKING:
@@ -50,15 +51,12 @@ def predict(statement: Statement, catalog: Catalog, session: Session, version: i
         session: the settings it runs under; inside a transaction block, what is forbidden there is refused (25001).
         version: the server's major version.
 
-    A slip of ours in judging one statement must neither end the run nor let the statement pass: it is unknown, and the
-    effects say so.
+    A slip of ours in judging the statement makes it unknown, and the effects say so.
     """
-    context = Context.of(statement, catalog, session, version)
-    try:
-        return predict_in(context, statement.kind, statement.node)
-    except Exception as error:  # noqa: BLE001 - as the docstring says
-        phrase = f"sluicegate itself failed here ({type(error).__name__}: {error}); please report the statement"
-        return Effects(certainty=Certainty.UNKNOWN, unknowns=(phrase,))
+    effects = guarded(
+        lambda: predict_in(Context.of(statement, catalog, session, version), statement.kind, statement.node)
+    )
+    return Effects().uncertain(str(effects)) if isinstance(effects, Slip) else effects
 
 
 def predict_in(context: Context, kind: str, node: Any) -> Effects:

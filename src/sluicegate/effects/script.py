@@ -60,7 +60,8 @@ def judge_script(text: str, catalog: Catalog, session: Session, version: int) ->
         else:
             effects = predict(statement, timeline.catalog, timeline.session, version)
             if effects.error is None:
-                timeline.advance(statement)
+                slip = timeline.advance(statement)
+                effects = effects if slip is None else effects.uncertain(str(slip))
             elif timeline.session.in_transaction:
                 timeline.failed = True
         judged.append(Judged(statement, effects))

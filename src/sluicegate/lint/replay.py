@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sluicegate.capture.model import CaptureMode
-from sluicegate.catalog.replay import apply
 from sluicegate.catalog.session import Session
+from sluicegate.catalog.timeline import Slip, follow, guarded
 from sluicegate.effects.model import Certainty, Effects
 from sluicegate.effects.predict import predict
 from sluicegate.errors import ParseError
@@ -53,7 +54,10 @@ class Replay:
             open_transaction = captured.transaction
             self.catalog = replace(self.catalog, transaction=self._transaction)
             step = self._step(len(steps), captured, new, judged=judged)
-            if judged and (inner := self._inside(step)):
+            inner = guarded(partial(self._inside, step)) if judged else []
+            if isinstance(inner, Slip):
+                step, inner = replace(step, effects=step.effects.uncertain(str(inner))), []
+            if inner:
                 steps += [replace(step, effects=_unknowns_of(step.effects)), *inner]
             else:
                 steps.append(step)
@@ -74,13 +78,9 @@ class Replay:
             return Step(index, captured, None, before, before, session, parse_error=error.message, new=new)
         before = self.catalog
         effects = self._effects(statement, before, session, captured) if judged else Effects()
-        try:
-            after = apply(statement, before, session)
-        except Exception as error:  # noqa: BLE001 - a slip of ours ends no run
-            # From here on an absent name proves nothing.
-            after = replace(before, complete=False)
-            phrase = f"sluicegate itself failed to follow this ({type(error).__name__}: {error}); please report it"
-            effects = replace(effects, certainty=Certainty.UNKNOWN, unknowns=(*effects.unknowns, phrase))
+        after, slip = follow(statement, before, session)
+        if slip is not None:
+            effects = effects.uncertain(str(slip))
         return Step(index, captured, statement, before, after, session, effects, new=new)
 
     def _inside(self, step: Step) -> list[Step]:
@@ -95,7 +95,9 @@ class Replay:
             # A condition may keep it from failing, a name may be a variable's: what fails, and what cannot be told, is
             # for the statement around it to say.
             effects = replace(effects, error=None, certainty=Certainty.CERTAIN, unknowns=())
-            catalog = apply(inner, before, step.session)
+            catalog, slip = follow(inner, before, step.session)
+            if slip is not None:
+                effects = effects.uncertain(str(slip))
             index = step.index + 1 + len(steps)
             steps.append(replace(step, index=index, statement=inner, before=before, after=catalog, effects=effects))
         return steps
@@ -123,7 +125,7 @@ class Replay:
         if elsewhere.rewrites == effects.rewrites:
             return effects
         unknown = "whether TimeZone is UTC in the session that migrates ([server] timezone in policy.toml says it)"
-        return replace(elsewhere, certainty=Certainty.UNKNOWN, unknowns=(*elsewhere.unknowns, unknown))
+        return elsewhere.uncertain(unknown)
 
 
 def _unknowns_of(effects: Effects) -> Effects:

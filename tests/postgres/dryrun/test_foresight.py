@@ -90,9 +90,9 @@ def test_a_slip_of_ours_is_no_fault_of_the_revision(
     def slip(*_: object) -> None:
         raise KeyError("oid")
 
-    monkeypatch.setattr("sluicegate.dryrun.foresight.predict", slip)
+    monkeypatch.setattr("sluicegate.effects.predict.predict_in", slip)
     with connect(database18) as connection:
         effects = foresight.predict(connection, parsed("SELECT 1"), autocommit=False)
     assert effects is not None
     assert effects.certainty is Certainty.UNKNOWN
-    assert effects.unknowns == ("our prediction failed, please report it: KeyError: 'oid'",)
+    assert effects.unknowns == ("sluicegate itself failed here (KeyError: 'oid'); please report the statement",)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sluicegate.catalog.model import Catalog, Name
+from sluicegate.catalog.replay.apply import STEPS
 from sluicegate.catalog.session import Session
-from sluicegate.catalog.timeline import Timeline
-from sluicegate.statements.parse import parse_script
+from sluicegate.catalog.timeline import Timeline, follow
+from sluicegate.statements.parse import parse_script, parse_statement
 
 
 def after(sql: str) -> Timeline:
@@ -64,3 +67,19 @@ def test_each_statement_outside_a_block_is_a_transaction_of_its_own():
     timeline = after("CREATE TABLE a (x int); BEGIN; CREATE TABLE b (x int); CREATE TABLE c (x int); COMMIT")
     numbers = [relation.created_in for relation in timeline.catalog.relations.values()]
     assert numbers[0] < numbers[1] == numbers[2]
+
+
+def test_a_statement_that_cannot_be_followed_leaves_an_incomplete_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(draft, node):
+        raise KeyError("no such part")
+
+    monkeypatch.setitem(STEPS, "index_stmt", broken)
+    said = "sluicegate itself failed here (KeyError: 'no such part'); please report the statement"
+    index = parse_statement("CREATE INDEX i ON a (x)")
+    timeline = Timeline(Catalog(complete=True), Session())
+    timeline.run(parse_script("CREATE TABLE a (x int)"))
+    assert str(timeline.advance(index)) == said
+    assert (tables(timeline), timeline.catalog.complete) == (["public.a"], False)
+    before = Catalog(complete=True)
+    after, slip = follow(index, before, Session())
+    assert (after, str(slip)) == (Catalog(complete=False), said)

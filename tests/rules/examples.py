@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +14,15 @@ from sluicegate.capture.revisions import capture_history
 from sluicegate.catalog.dump import load_script
 from sluicegate.catalog.model import Catalog
 from sluicegate.lint.engine import Judge
+from sluicegate.lint.own_rules import rules_under
 from sluicegate.lint.project import ProjectFiles
 from sluicegate.lint.report import Report
-from sluicegate.rules.kit.catalogue import Entry, all_rules
+from sluicegate.rules.kit.catalogue import Entry
 from sluicegate.settings.policy import Policy, load_policy
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES: Mapping[str, Entry] = rules_under(load_policy(ROOT / "safety" / "policy.toml"))
+"""Every rule, also this repository's own in safety/rules: they keep their word by the same tests."""
 
 HEADER = """\
 import sqlalchemy as sa
@@ -59,7 +65,7 @@ class Examples:
 
     def good(self, rule: str) -> list[CapturedRevision]:
         """Return the revisions of GOOD."""
-        bodies = enumerate(all_rules()[rule].good, start=1)
+        bodies = enumerate(RULES[rule].good, start=1)
         return [self.captured[identifier(f"{rule}.good{number}")] for number, _ in bodies]
 
 
@@ -85,7 +91,7 @@ def capture_examples(folder: Path, bodies: dict[str, str]) -> Examples:
 def rule_bodies() -> dict[str, str]:
     """Return every example of every rule by name."""
     bodies = {}
-    for name, entry in all_rules().items():
+    for name, entry in RULES.items():
         bodies[f"{name}.bad"] = entry.bad
         bodies |= {f"{name}.good{number}": body for number, body in enumerate(entry.good, start=1)}
     return bodies
@@ -103,5 +109,5 @@ def judge(
 ) -> Report:
     """Judge revisions over the schema that ``setup`` makes."""
     catalog: Catalog = load_script(EXTENSION + setup, version=version)
-    judge = Judge(policy, version, project=ProjectFiles(folder), rows=rows or {})
+    judge = Judge(policy, version, RULES, project=ProjectFiles(folder), rows=rows or {})
     return judge.report(revisions, catalog)

@@ -11,15 +11,14 @@ from sluicegate.dryrun.observe import observe
 from sluicegate.effects.model import Effects
 from sluicegate.findings import Level
 from sluicegate.lint import replay
-from sluicegate.rules.kit.catalogue import all_rules
 
-from .examples import EXTENSION, judge, policy_of
+from .examples import EXTENSION, RULES, judge, policy_of
 from .test_examples import versions_of
 
 # A server knows what a prediction cannot; and a file name is nothing that a server sees.
 CASES = [
     (rule, version)
-    for rule in all_rules()
+    for rule in RULES
     for version in versions_of(rule)
     if rule not in ("could-not-judge", "contract-without-gate")
 ]
@@ -30,7 +29,7 @@ def judge_as_observed(request, make_database, examples, monkeypatch) -> Callable
     """Judge revisions by what a server does with each statement, in place of what is predicted."""
 
     def run(rule: str, version: int, revisions: list) -> list:
-        entry = all_rules()[rule]
+        entry = RULES[rule]
         server = request.getfixturevalue(f"server{version}")
         with psycopg.connect(make_database(server), autocommit=True) as connection:
             connection.execute((EXTENSION + entry.setup).encode())
@@ -49,7 +48,7 @@ def judge_as_observed(request, make_database, examples, monkeypatch) -> Callable
 def test_bad_does_on_a_server_what_the_rule_claims(judge_as_observed, examples, rule, version):
     found = {finding.rule for finding in judge_as_observed(rule, version, examples.bad(rule))}
     assert rule in found
-    assert found <= {rule, *(["server-rejects"] if all_rules()[rule].rule.rejected else [])}
+    assert found <= {rule, *(["server-rejects"] if RULES[rule].rule.rejected else [])}
 
 
 @pytest.mark.parametrize(("rule", "version"), CASES)

@@ -9,14 +9,13 @@ from sluicegate.capture.sqlfiles import capture_sql
 from sluicegate.findings import Level
 from sluicegate.lint.report import Report
 from sluicegate.render.text import render_text
-from sluicegate.rules.kit.catalogue import all_rules
 
-from .examples import Examples, judge, policy_of
+from .examples import RULES, Examples, judge, policy_of
 
 
 def assert_says(examples: Examples, rule: str, expected: str, version: int = 16) -> None:
     """Demand that the rule's BAD is reported in exactly these words; remarks of other rules are left out."""
-    entry = all_rules()[rule]
+    entry = RULES[rule]
     report = judge(examples.bad(rule), entry.setup, policy_of(entry, examples.folder), examples.folder, version)
     own = replace(report, findings=tuple(finding for finding in report.findings if finding.rule == rule))
     assert render_text(own).replace("migrations/versions/", "") == expected
@@ -24,7 +23,7 @@ def assert_says(examples: Examples, rule: str, expected: str, version: int = 16)
 
 def judge_sql(rule: str, sql: str, folder: Path, *, setup: str = "", policy: str = "", version: int = 16) -> Report:
     """Judge an SQL script as one file, over the schema of the rule's examples and what ``setup`` adds to it."""
-    entry = all_rules()[rule]
+    entry = RULES[rule]
     read = policy_of(replace(entry, policy=policy or entry.policy), folder)
     return judge([capture_sql(sql, "change.sql")], f"{entry.setup}\n{setup}", read, folder, version)
 

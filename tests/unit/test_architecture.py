@@ -19,7 +19,7 @@ TIERS = (
     {"statements"},
     {"catalog"},
     {"effects", "capture"},
-    {"rules", "embedding", "snapshot"},
+    {"rules", "rule_authoring", "embedding", "snapshot"},
     {"lint", "dryrun", "verify", "backfill"},
     {"rollout"},
     {"cli", "admin"},

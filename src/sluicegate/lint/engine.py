@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.findings import Evidence, Finding, Level, Location
+from sluicegate.lint.asking import RuleFailedError, answers
 from sluicegate.lint.fingerprint import with_fingerprints
 from sluicegate.lint.replay import Replay
 from sluicegate.lint.report import JudgedRevision, Report
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from sluicegate.rules.kit.revision import Project
     from sluicegate.rules.kit.step import Step
     from sluicegate.settings.policy import Policy
+
+UNJUDGED = "could-not-judge"
+"""The rule that speaks where another one failed."""
 
 _ORDER = {Level.ERROR: 0, Level.WARN: 1, Level.INFO: 2}
 
@@ -130,21 +134,28 @@ class Judge:
     def _ask(self, revision: RevisionContext) -> Iterator[tuple[Finding, list[tuple[int, int]]]]:
         """Yield each finding with the ranges of lines on which a comment may allow it."""
         for entry in self._applicable(Subject.REVISION):
-            for problem in entry.check(revision.with_options(entry.options(self.policy))):
-                if level := entry.level(self.policy):
-                    finding = _finding(entry, level, problem, revision, None)
+            for answered, problem in self._answers(entry, revision.with_options(entry.options(self.policy))):
+                if level := answered.level(self.policy):
+                    finding = _finding(answered, level, problem, revision, None)
                     yield finding, [(finding.location.line, finding.location.end_line)]
         specific = [entry for entry in self._applicable(Subject.STATEMENT) if not entry.rule.last_resort]
         fallback = [entry for entry in self._applicable(Subject.STATEMENT) if entry.rule.last_resort]
         for context in revision.contexts:
-            answers = [(entry, problem) for entry in specific for problem in entry.check(self._with(context, entry))]
-            if not any(entry.rule.explains_work for entry, _ in answers):
-                answers += [(e, problem) for e in fallback for problem in e.check(self._with(context, e))]
-            for entry, problem in answers:
+            found = [pair for entry in specific for pair in self._answers(entry, self._with(context, entry))]
+            if not any(entry.rule.explains_work for entry, _ in found):
+                found += [pair for entry in fallback for pair in self._answers(entry, self._with(context, entry))]
+            for entry, problem in found:
                 if level := entry.level(self.policy):
                     finding = _finding(entry, level, problem, revision, context.step)
                     places = (finding.location, context.step.captured.location, context.step.captured.upgrade_location)
                     yield finding, [(p.line, p.end_line) for p in places if p.file == revision.captured.file]
+
+    def _answers(self, entry: Entry, context: Any) -> list[tuple[Entry, Problem]]:
+        """Ask a rule; where it fails, what it looks for could not be judged."""
+        try:
+            return [(entry, problem) for problem in answers(entry, context)]
+        except RuleFailedError as error:
+            return [(all_rules()[UNJUDGED], error.problem)] if entry.level(self.policy) else []
 
     def _applicable(self, subject: Subject) -> list[Entry]:
         return [e for e in self.rules.values() if e.rule.subject is subject and self.version in e.rule.versions]

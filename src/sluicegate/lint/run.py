@@ -11,6 +11,7 @@ from sluicegate.catalog.dump import load_script
 from sluicegate.catalog.model import Catalog
 from sluicegate.errors import UsageError
 from sluicegate.lint.engine import Judge
+from sluicegate.lint.own_rules import rules_under
 from sluicegate.lint.project import ProjectFiles, read_environment
 from sluicegate.lint.selection import select
 from sluicegate.lint.start import starting_point
@@ -70,7 +71,7 @@ def run_lint(request: LintRequest) -> Report:
 
 def _policy(request: LintRequest, start: Path) -> Policy:
     policy = load_policy(request.policy or find_policy(start))
-    check_policy(policy)
+    check_policy(policy, rules_under(policy))
     return policy
 
 
@@ -90,7 +91,7 @@ def _lint_sql(request: LintRequest) -> Report:
     catalog = replace(Catalog(), complete=False)
     if request.schema is not None:
         catalog = load_script(_text(request.schema), version=version)
-    judge = Judge(policy, version, project=ProjectFiles(policy.root, tuple(p.parent for p in request.sql)))
+    judge = Judge(policy, version, rules_under(policy), ProjectFiles(policy.root, tuple(p.parent for p in request.sql)))
     return judge.report(revisions, catalog, fail_on=request.fail_on)
 
 
@@ -140,7 +141,7 @@ def _lint_history(request: LintRequest) -> Report:
         schema = _text(request.schema)
         history, catalog = capture(_before(selected, history), schema), load_script(schema, version=version)
     folders = (location.working_directory, location.directory, *location.versions)
-    judge = Judge(policy, version, project=ProjectFiles(policy.root, folders))
+    judge = Judge(policy, version, rules_under(policy), ProjectFiles(policy.root, folders))
     return judge.report(
         history, catalog, selected=lambda revision: revision.revision in selected, fail_on=request.fail_on
     )

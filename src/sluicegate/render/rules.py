@@ -26,7 +26,9 @@ def rule_page(entry: Entry) -> str:
     parts = [
         f"# {rule.name}",
         entry.title,
-        f"Level: **{rule.level.value}**" + ("" if rule.versions == ALL_VERSIONS else f" · {_versions(rule.versions)}"),
+        f"Level: **{rule.level.value}**"
+        + ("" if rule.versions == ALL_VERSIONS else f" · {_versions(rule.versions)}")
+        + (f" · a rule of this repository, `{entry.origin}`" if entry.origin else ""),
         *(f"## {heading}\n\n{text}" for heading, text in entry.sections.items()),
         "## Bad\n\n"
         + (_code("sql", entry.setup, "Given") if entry.setup else "")
@@ -47,7 +49,8 @@ def rules_index(entries: Iterable[Entry]) -> str:
         "# Rules\n\n"
         "Each page is made from the rule itself, and its examples run on real servers in the tests.\n"
         'Levels can be changed in safety/policy.toml: `[rules]` `rename-column = "warn"`.\n'
-        "What is deliberately not judged, and why, is in [not-covered.md](not-covered.md).\n\n"
+        "What is deliberately not judged, and why, is in [not-covered.md](not-covered.md).\n"
+        "How to add rules of your own is in [writing-rules.md](writing-rules.md).\n\n"
         f"| rule | level | what it is about |\n| --- | --- | --- |\n{rows}"
     )
 

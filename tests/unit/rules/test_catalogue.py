@@ -65,7 +65,7 @@ def test_generated_pages_are_up_to_date():
 
 
 def test_no_page_is_left_over():
-    pages = {Path(name).name for name in generated_pages()} | {"not-covered.md"}
+    pages = {Path(name).name for name in generated_pages()} | {"not-covered.md", "writing-rules.md"}
     assert {path.name for path in (DOCS / "rules").glob("*.md")} - pages == set()
 
 
@@ -89,7 +89,7 @@ def test_a_docstring_without_its_headings_is_refused():
     made = module(RULE=replace(all_rules()["drop-table"].rule, name="an-example"))
     assert read_entry(made).title == "A title."
     made.__doc__ = "A title."
-    with pytest.raises(ValueError, match="needs the headings"):
+    with pytest.raises(ValueError, match="and the headings ## What it does"):
         read_entry(made)
 
 

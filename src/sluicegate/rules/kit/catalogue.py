@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import sluicegate.rules
 from sluicegate.findings import Level
+from sluicegate.rules.kit.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
-    from sluicegate.rules.kit.rule import Problem, Rule
+    from sluicegate.rules.kit.rule import Problem
     from sluicegate.settings.policy import Policy
 
 HEADINGS = ("What it does", "Why it hurts", "Instead", "When it is fine")
@@ -37,6 +38,7 @@ class Entry:
         bad: the body of an ``upgrade()`` that has the problem.
         good: the bodies of the revisions that reach the goal without it.
         check: the judgement.
+        origin: the file of a rule that belongs to the judged repository; empty for ours.
     """
 
     rule: Rule
@@ -47,6 +49,7 @@ class Entry:
     bad: str
     good: tuple[str, ...]
     check: Callable[[Any], Iterator[Problem]]
+    origin: str = ""
 
     def level(self, policy: Policy) -> Level | None:
         """Return the level under a policy; None when it is off."""
@@ -70,40 +73,85 @@ def all_rules() -> Mapping[str, Entry]:
     return {entry.rule.name: entry for entry in entries}
 
 
-def read_entry(module: ModuleType) -> Entry:
-    """Turn a rule's module into an entry.
+class RuleFileError(ValueError):
+    """A module that is no rule.
+
+    Attributes:
+        line: where, if that is known.
+        about: the module's name that the words are about; empty for the docstring.
+    """
+
+    def __init__(self, message: str, line: int | None = None, *, about: str = "") -> None:
+        """Say what is wrong."""
+        self.line, self.about = line, about
+        super().__init__(message)
+
+
+def read_entry(module: ModuleType, origin: str = "") -> Entry:
+    """Turn a rule's module into an entry; ``origin`` is the file of a rule that is not ours.
 
     Raises:
-        ValueError: the docstring lacks a heading, or the name is not the module's.
+        RuleFileError: something that every rule has is missing, or the name is not the module's.
     """
-    rule: Rule = module.RULE
-    if rule.name.replace("-", "_") != module.__name__.rpartition(".")[2]:
-        raise ValueError(f"{module.__name__} declares the rule {rule.name!r}, which belongs into another file")
-    text = inspect.cleandoc(module.__doc__ or "")
-    title, *parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
-    sections = {heading: body.strip() for heading, body in zip(parts[::2], parts[1::2], strict=True)}
-    if tuple(sections) != HEADINGS:
-        raise ValueError(f"{module.__name__}: the docstring needs the headings {HEADINGS}, in this order")
-    good = module.GOOD if isinstance(module.GOOD, tuple) else (module.GOOD,)
+    title, sections = _page(inspect.cleandoc(module.__doc__ or ""))
+    rule = getattr(module, "RULE", None)
+    if not isinstance(rule, Rule):
+        raise RuleFileError('it lacks RULE = Rule(name="…", level=Level.WARN).', about="RULE")
+    _check_name(rule, module.__name__.rpartition(".")[2])
+    check = getattr(module, "check", None)
+    if not callable(check):
+        raise RuleFileError("it lacks a function check(context) that yields Problem(…).", about="check")
+    good = _bodies(module, "GOOD")
     return Entry(
         rule=rule,
-        title=title.strip(),
+        title=title,
         sections=sections,
         setup=inspect.cleandoc(getattr(module, "SETUP", "")),
         policy=inspect.cleandoc(getattr(module, "POLICY", "")),
-        bad=inspect.cleandoc(module.BAD),
-        good=tuple(inspect.cleandoc(body) for body in good),
-        check=module.check,
+        bad=_bodies(module, "BAD")[0],
+        good=good,
+        check=check,
+        origin=origin,
     )
 
 
-def check_policy(policy: Policy) -> None:
+def _page(docstring: str) -> tuple[str, dict[str, str]]:
+    title, *parts = re.split(r"^## (.+)$", docstring, flags=re.MULTILINE)
+    sections = {heading: body.strip() for heading, body in zip(parts[::2], parts[1::2], strict=True)}
+    if not title.strip() or tuple(sections) != HEADINGS:
+        headings = ", ".join(f"## {heading}" for heading in HEADINGS)
+        raise RuleFileError(f"its docstring needs one sentence and the headings {headings}, in this order.")
+    return title.strip(), sections
+
+
+def _check_name(rule: Rule, module: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", rule.name):
+        raise RuleFileError(f"{rule.name!r} is no name for a rule: write-it-like-this.", about="RULE")
+    wanted = rule.name.replace("-", "_")
+    if wanted != module:
+        raise RuleFileError(f"the rule {rule.name!r} belongs into another file, {wanted}.py.", about="RULE")
+
+
+def _bodies(module: ModuleType, name: str) -> tuple[str, ...]:
+    value = getattr(module, name, None)
+    bodies = value if isinstance(value, tuple) and name == "GOOD" else (value,)
+    if not bodies or not all(isinstance(body, str) and body.strip() for body in bodies):
+        kind = "text, or a tuple of texts," if name == "GOOD" else "text"
+        raise RuleFileError(f"it needs {name}: {kind} with the body of an upgrade().", about=name)
+    return tuple(inspect.cleandoc(body) for body in bodies)
+
+
+def check_policy(policy: Policy, rules: Mapping[str, Entry] | None = None) -> None:
     """Refuse a policy that names a rule or an option which does not exist, or gives an option another type.
+
+    Args:
+        policy: the policy.
+        rules: the rules there are, by name; ours if left out.
 
     Raises:
         UsageError: with the file, the line, what is wrong and what is accepted.
     """
-    known = all_rules()
+    known = all_rules() if rules is None else rules
     for name, settings in policy.rules.items():
         if name not in known:
             raise policy.refuse(

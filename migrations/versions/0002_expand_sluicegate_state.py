@@ -128,6 +128,35 @@ CREATE TABLE sluicegate.audit (
     )
     op.execute(
         """
+CREATE TABLE sluicegate.proof (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    backfill text NOT NULL,
+    fingerprint text NOT NULL,
+    upper_bound text[],
+    rows_owed bigint NOT NULL,
+    rows_done bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    proved_at timestamp with time zone NOT NULL,
+    CONSTRAINT proof_pkey PRIMARY KEY (id),
+    CONSTRAINT proof_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
+)
+"""
+    )
+    op.execute(
+        """
+CREATE TABLE sluicegate.sight (
+    backfill text NOT NULL,
+    seq bigint NOT NULL,
+    bound text[] NOT NULL,
+    writers text[] NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT sight_pkey PRIMARY KEY (backfill, seq),
+    CONSTRAINT sight_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
+)
+"""
+    )
+    op.execute(
+        """
 CREATE FUNCTION sluicegate.schema_version() RETURNS integer
 LANGUAGE sql IMMUTABLE
 AS $$ SELECT 1 $$

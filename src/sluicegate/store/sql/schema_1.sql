@@ -110,6 +110,34 @@ CREATE TABLE sluicegate.audit (
     CONSTRAINT audit_pkey PRIMARY KEY (id)
 );
 
+-- name: create_proof
+-- Proofs: what was counted, for which definition, and up to which key. Rows above that key are owed by the trigger or tick.
+CREATE TABLE sluicegate.proof (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    backfill text NOT NULL,
+    fingerprint text NOT NULL,
+    upper_bound text[],
+    rows_owed bigint NOT NULL,
+    rows_done bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    proved_at timestamp with time zone NOT NULL,
+    CONSTRAINT proof_pkey PRIMARY KEY (id),
+    CONSTRAINT proof_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
+);
+
+-- name: create_sight
+-- How far the table was looked at, and which writing transactions were in flight then: below a sight without writers
+-- nothing can appear any more, except under keys that were drawn long before.
+CREATE TABLE sluicegate.sight (
+    backfill text NOT NULL,
+    seq bigint NOT NULL,
+    bound text[] NOT NULL,
+    writers text[] NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT sight_pkey PRIMARY KEY (backfill, seq),
+    CONSTRAINT sight_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
+);
+
 -- name: create_schema_version
 -- Which version of these tables this is.
 CREATE FUNCTION sluicegate.schema_version() RETURNS integer

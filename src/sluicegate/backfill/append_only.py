@@ -31,6 +31,15 @@ def refuse_changes(loaded: LoadedBackfill, append_only: Iterable[str], origin: s
     Raises:
         AppendOnlyError: naming the verb, the table and what to do instead.
     """
+    for verb, hit in changed_tables(loaded, append_only):
+        raise AppendOnlyError(
+            f"{loaded.path}: apply does {verb} on {hit}, which {origin} declares append-only.",
+            hint="Write to a sidecar table beside it, keyed like it, and leave its rows alone.",
+        )
+
+
+def changed_tables(loaded: LoadedBackfill, append_only: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the verb and the table of each change that a backfill makes to a declared table."""
     declared = set(append_only)
     for verb, relation in _changes(loaded.definition.apply):
         # A name without schema could mean any of them; a table that must not change is not guessed about.
@@ -44,10 +53,7 @@ def refuse_changes(loaded: LoadedBackfill, append_only: Iterable[str], origin: s
             None,
         )
         if hit is not None:
-            raise AppendOnlyError(
-                f"{loaded.path}: apply does {verb} on {hit}, which {origin} declares append-only.",
-                hint="Write to a sidecar table beside it, keyed like it, and leave its rows alone.",
-            )
+            yield verb, hit
 
 
 def _changes(apply: str) -> Iterator[tuple[str, pg.RangeVar]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 from psycopg.rows import namedtuple_row
 
+from sluicegate.backfill.checks import Check, Verdict
 from sluicegate.backfill.definition import CHUNK, Backfill, Sidecar, TableName
 from sluicegate.backfill.implied import CHUNK_NAME, in_condition, in_statement
 from sluicegate.backfill.statements import KeyColumn, Statements
@@ -68,31 +69,63 @@ def inspect(connection: Connection, definition: Backfill) -> Preflight:
     Raises:
         PreflightError: something would make the backfill wrong; the message says what and what to do.
     """
+    checks, found = foundations(connection, definition)
+    if found is None:
+        first = next(check for check in checks if check.verdict is Verdict.REFUSED)
+        raise PreflightError(first.found, hint=first.cure)
+    return found
+
+
+def foundations(connection: Connection, definition: Backfill) -> tuple[list[Check], Preflight | None]:
+    """Ask what no backfill can do without; the second value is None when any of it is refused.
+
+    Every question is asked whose answer does not depend on one that was refused.
+    """
     [server] = _ask(connection, "server_facts")
-    if server.standby:
-        raise PreflightError("This server is a standby: it only reads.", hint="Name the primary with --database-url.")
+    checks = [_primary(server)]
     schema, name = definition.relation
     table = next(iter(_ask(connection, "table_facts", schema=schema, name=name)), None)
     if table is None or table.kind not in ("r", "p"):
-        raise PreflightError(
-            f"There is no table {schema}.{name} in database {server.database}.",
-            hint="Check the database's name and whether the expand revision has run: alembic current.",
+        checks.append(
+            Check.refused(
+                "table",
+                f"There is no table {schema}.{name} in database {server.database}.",
+                "Check the database's name and whether the expand revision has run: alembic current.",
+            )
         )
-    if table.hidden:
-        raise PreflightError(
-            f"Row security hides rows of {schema}.{name} from {server.role}, so they would be left out silently.",
-            hint="Connect as the table's owner, or as a user with BYPASSRLS.",
-        )
-    columns = _key(connection, definition, table.oid)
-    if isinstance(definition.tracking, Sidecar):
-        _check_sidecar(connection, definition, columns)
+        return checks, None
+    checks.append(Check.ok("table", f"{schema}.{name} is in database {server.database}."))
+    checks.append(_visible(f"{schema}.{name}", server.role, hidden=table.hidden))
+    columns = _key(connection, definition, table.oid, checks)
+    if isinstance(definition.tracking, Sidecar) and columns is not None:
+        checks.append(_sidecar(connection, definition, definition.tracking, columns))
+    if columns is None or any(check.verdict is Verdict.REFUSED for check in checks):
+        return checks, None
     implied = frozenset(one for one in _implied(definition) if _confirmed(connection, one, columns[0]))
     statements = Statements(definition, columns, implied)
     if len(columns) == 1 and columns[0].type in _WHOLE and table.estimate > 0:
         spread = connection.execute(statements.spread()).fetchone()
         dense = spread is not None and spread[0] is not None and spread[0] * _DENSE <= table.estimate
         statements = replace(statements, dense=dense)
-    return Preflight(statements, table.estimate, table.analysed, server.database, server.role)
+    return checks, Preflight(statements, table.estimate, table.analysed, server.database, server.role)
+
+
+def _primary(server: Any) -> Check:
+    if server.standby:
+        return Check.refused(
+            "server", "This server is a standby: it only reads.", "Name the primary with --database-url."
+        )
+    return Check.ok("server", f"A primary; database {server.database}, user {server.role}.")
+
+
+def _visible(table: str, role: str, *, hidden: bool) -> Check:
+    if hidden:
+        return Check.refused(
+            "row security",
+            f"Row security hides rows of {table} from {role}, so they would be left out silently.",
+            "Connect as the table's owner, or as a user with BYPASSRLS.",
+        )
+    return Check.ok("row security", f"{role} sees every row of {table}.")
 
 
 def _ask(connection: Connection, query: str, **parameters: Any) -> list[Any]:
@@ -100,33 +133,54 @@ def _ask(connection: Connection, query: str, **parameters: Any) -> list[Any]:
         return list(cursor.execute(statement(query), parameters))
 
 
-def _key(connection: Connection, definition: Backfill, oid: int) -> tuple[KeyColumn, ...]:
-    keys = definition.keys
+def _key(connection: Connection, definition: Backfill, oid: int, checks: list[Check]) -> tuple[KeyColumn, ...] | None:
+    """Add what the server says about the key to the checks; return its columns unless it cannot be walked."""
+    keys, table = definition.keys, definition.table
     columns = _ask(connection, "column_facts", columns=list(keys), oid=oid)
     indexes = _ask(connection, "index_facts", oid=oid)
     shown = ", ".join(keys)
+    refused: list[Check] = []
     for column in columns:
         if column.type is None:
-            raise PreflightError(
-                f"{definition.table} has no column {column.name!r}, which the key names.", hint="Correct key=…"
+            refused.append(
+                Check.refused("key", f"{table} has no column {column.name!r}, which the key names.", "Correct key=…")
             )
-        if not column.not_null:
-            raise PreflightError(
-                f"Key column {column.name} of {definition.table} may be NULL, and a range walk never meets such rows.",
-                hint="Take a NOT NULL column as key, such as the primary key.",
+        elif not column.not_null:
+            refused.append(
+                Check.refused(
+                    "key",
+                    f"Key column {column.name} of {table} may be NULL, and a range walk never meets such rows.",
+                    "Take a NOT NULL column as key, such as the primary key.",
+                )
             )
+    if any(column.type is None for column in columns):
+        checks += refused
+        return None
     if not any(index.is_unique and set(index.columns) <= set(keys) for index in indexes):
-        raise PreflightError(
-            f"Nothing makes ({shown}) unique in {definition.table}: rows that share a key at a chunk's edge would be "
-            "left out or taken twice.",
-            hint="Add the primary key as the last key column: key=(…, 'id').",
+        refused.append(
+            Check.refused(
+                "key",
+                f"Nothing makes ({shown}) unique in {table}: rows that share a key at a chunk's edge would be "
+                "left out or taken twice.",
+                "Add the primary key as the last key column: key=(…, 'id').",
+            )
         )
     count = len(keys)
-    if not any(tuple(index.columns[:count]) == keys and all(index.usable[:count]) for index in indexes):
-        raise PreflightError(
-            f"No index of {definition.table} begins with ({shown}), so every chunk would read the whole table.",
-            hint=f"Create one in a revision: CREATE INDEX CONCURRENTLY ON {definition.table} ({shown}).",
+    walked = (index for index in indexes if tuple(index.columns[:count]) == keys and all(index.usable[:count]))
+    index = next(walked, None)
+    if index is None:
+        refused.append(
+            Check.refused(
+                "key index",
+                f"No index of {table} begins with ({shown}), so every chunk would read the whole table.",
+                f"Create one in a revision: CREATE INDEX CONCURRENTLY ON {table} ({shown}).",
+            )
         )
+    if not any(check.subject == "key" for check in refused):
+        refused.insert(0, Check.ok("key", f"({shown}) is unique and never NULL."))
+    if index is not None:
+        refused.append(Check.ok("key index", f"{index.name} is valid and serves the walk."))
+    checks += refused
     return tuple(
         KeyColumn(
             column.name, column.type, f" collation version {column.collation_version}" if column.collatable else ""
@@ -135,10 +189,7 @@ def _key(connection: Connection, definition: Backfill, oid: int) -> tuple[KeyCol
     )
 
 
-def _check_sidecar(connection: Connection, definition: Backfill, key: tuple[KeyColumn, ...]) -> None:
-    tracking = definition.tracking
-    if not isinstance(tracking, Sidecar):
-        return
+def _sidecar(connection: Connection, definition: Backfill, tracking: Sidecar, key: tuple[KeyColumn, ...]) -> Check:
     table = TableName.read(tracking.table, "tracking")
     wanted = {
         **{name: column.type for name, column in zip(definition.sidecar_keys, key, strict=True)},
@@ -154,17 +205,18 @@ def _check_sidecar(connection: Connection, definition: Backfill, key: tuple[KeyC
         + ", ".join(f"{name} {kind}{_EXTRA.get(name, ' NOT NULL')}" for name, kind in wanted.items())
         + f", PRIMARY KEY ({shown})); CREATE INDEX ON {tracking.table} ({shown}) WHERE state = 'pending'"
     )
-    hint = f"Create it in the expand revision: {create};"
+    cure = f"Create it in the expand revision: {create};"
     row = next(iter(_ask(connection, "table_facts", schema=table.schema, name=table.name)), None)
     if row is None:
-        raise PreflightError(f"There is no sidecar table {tracking.table}.", hint=hint)
+        return Check.refused("sidecar", f"There is no sidecar table {tracking.table}.", cure)
     for column in _ask(connection, "column_facts", columns=list(wanted), oid=row.oid):
         if column.type != wanted[column.name]:
             what = f"is {column.type}, not {wanted[column.name]}" if column.type else "is missing"
-            raise PreflightError(f"Column {column.name} of sidecar {tracking.table} {what}.", hint=hint)
+            return Check.refused("sidecar", f"Column {column.name} of sidecar {tracking.table} {what}.", cure)
     indexes = _ask(connection, "index_facts", oid=row.oid)
     if not any(index.is_unique and set(index.columns) == set(definition.sidecar_keys) for index in indexes):
-        raise PreflightError(f"Sidecar {tracking.table} has no unique index on ({shown}).", hint=hint)
+        return Check.refused("sidecar", f"Sidecar {tracking.table} has no unique index on ({shown}).", cure)
+    return Check.ok("sidecar", f"{tracking.table} has its columns and its unique index.")
 
 
 _EXTRA = {"reason": "", "source_hash": ""}

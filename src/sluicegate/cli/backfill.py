@@ -121,6 +121,33 @@ def status(name: str | None, folder: str, policy_path: str | None, database_url:
 @click.argument("name")
 @_PLACE
 @_PACE
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def check(
+    name: str,
+    folder: str,
+    policy_path: str | None,
+    database_url: str | None,
+    batch_size: int | None,
+    sleep: float | None,
+    lease: float | None,
+    output: str,
+) -> int:
+    """Ask the database everything that would make a backfill wrong, endless or slow; change nothing.
+
+    Exit codes: 0 it may start, 1 it would be refused, 2 usage or configuration, 4 the server failed.
+    """
+    from sluicegate.cli.backfill_check import examined, report
+
+    loaded, policy = _load(folder, name, policy_path)
+    pace = _settings(loaded, policy, batch_size=batch_size, sleep=sleep, lease=lease)
+    checks = examined(loaded, policy, _required(database_url), batch_size=pace.batch_size)
+    return report(loaded, checks, output=output)
+
+
+@backfill.command()
+@click.argument("name")
+@_PLACE
+@_PACE
 @click.option("--restart", is_flag=True, help="Plan anew and take over a changed definition; done rows stay done.")
 @click.option("--analyze", is_flag=True, help="Collect the table's statistics first when it has none.")
 def run(
@@ -138,6 +165,7 @@ def run(
     from sluicegate.backfill import engine
     from sluicegate.backfill.append_only import refuse_changes
     from sluicegate.backfill.states import RunState
+    from sluicegate.cli.backfill_check import before_run
     from sluicegate.cli.backfill_view import View
     from sluicegate.verify.survey import survey
 
@@ -148,6 +176,7 @@ def run(
     owed = survey(loaded, url, at_most=COUNTED_AT_START)
     ending = f"Backfill {loaded.name}: failed."
     try:
+        before_run(loaded, policy, url, batch_size=pace.batch_size)
         with View(loaded.name, owed.missing if owed else None) as view, _stopping() as around:
             outcome = engine.run(loaded, url, pace, around(view), restart=restart, analyze=analyze)
         ending = f"Backfill {loaded.name}: {outcome.state.meaning}."

@@ -303,6 +303,24 @@ KEYS: tuple[Key, ...] = (
         'fail_on = "error"',
         _fail_on,
     ),
+    Key(
+        "target",
+        "database",
+        None,
+        "a non-empty string",
+        "The only database in which backfills may run; any other is refused.",
+        'database = "production"',
+        _text,
+    ),
+    Key(
+        "target",
+        "cluster",
+        None,
+        "a non-empty string",
+        "The only cluster: SELECT system_identifier FROM pg_control_system(); a restored copy has the same one.",
+        'cluster = "7301923415560214321"',
+        _text,
+    ),
 )
 """All keys outside ``[rules]``, in the order of the reference page."""
 

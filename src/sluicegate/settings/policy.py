@@ -57,6 +57,8 @@ class Policy:
     tables_rows: Mapping[str, int] = field(default_factory=dict)
     vectors: Mapping[str, int] = field(default_factory=dict)
     fail_on: Level = Level.ERROR
+    database: str | None = None
+    cluster: str | None = None
     rules: Mapping[str, RuleSettings] = field(default_factory=dict)
     operational: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

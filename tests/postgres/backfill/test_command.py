@@ -215,17 +215,35 @@ def test_parked_rows_leave_with_exit_code_1_and_are_shown_with_their_reasons(tar
 
 
 def test_a_failed_run_says_how_much_is_written_and_leaves_with_exit_code_4(target) -> None:
-    target.write_file(apply="INSERT INTO nowhere SELECT row.id FROM {chunk} AS row")
+    target.sql(
+        "CREATE FUNCTION broken() RETURNS text LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = 'not here'; END $$"
+    )
+    target.write_file(apply="INSERT INTO status SELECT row.id, broken() FROM {chunk} AS row")
     target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 10); ANALYZE events")
     ran = target.process("run", "0003")
     assert (ran.returncode, ran.stdout) == (4, "Backfill 0003_status: failed.\nRows: 0/10 written\n")
     assert ran.stderr == (
-        'Error: Backfill 0003_status failed: relation "nowhere" does not exist (SQLSTATE 42P01). What was committed '
-        "before stays, and it resumes there.\n"
-        '  because: relation "nowhere" does not exist\n'
-        'LINE 1: INSERT INTO nowhere SELECT row.id FROM (SELECT row.* FROM "p...\n'
-        "                    ^\n"
+        "Error: Backfill 0003_status failed: not here (SQLSTATE 0A000). What was committed before stays, and it "
+        "resumes there.\n"
+        "  because: not here\n"
+        "CONTEXT:  PL/pgSQL function broken() line 1 at RAISE\n"
         "  Correct the definition or the database. Then: sluicegate backfill run 0003_status\n"
+    )
+
+
+def test_a_statement_that_the_server_refuses_is_found_before_the_first_chunk(target) -> None:
+    target.write_file(apply="INSERT INTO nowhere SELECT row.id FROM {chunk} AS row")
+    target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 10); ANALYZE events")
+    ran = target.process("run", "0003")
+    assert (ran.returncode, ran.stdout) == (2, "Backfill 0003_status: not started.\nRows: 0/10 written\n")
+    assert ran.stderr == (
+        "Error: Backfill 0003_status cannot start, for 2 reasons:\n"
+        "  tables: The SQL names nowhere, and there is no such table on the search path.\n"
+        "    Run the expand revision first (alembic current), or correct the name.\n"
+        '  statement: The server refuses a chunk\'s statement: relation "nowhere" does not exist (SQLSTATE 42P01).\n'
+        "    Correct the definition, or the schema.\n"
+        "  See all checks with: sluicegate backfill check 0003_status\n"
     )
 
 

@@ -89,7 +89,7 @@ def test_a_whole_file_becomes_a_policy(tmp_path):
             (
                 "policy.toml, line 1: 'servers' is not known. Accepted: [admin], [backfill], [dry-run], [embedding],"
                 " [lint], [migrations], [rollout], [rules],"
-                " [server], [session], [snapshot], [tables], [vectors], [verify]."
+                " [server], [session], [snapshot], [tables], [target], [vectors], [verify]."
             ),
         ),
         (

@@ -61,3 +61,126 @@ WHERE a.attrelid = to_regclass(%(relation)s) AND a.attname = %(column)s AND NOT 
 -- and sort the whole range for each chunk.
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
        set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true);
+
+-- name: cluster_facts
+-- Which cluster this is: written by initdb, kept by physical copies (PostgreSQL 18 manual, 9.28.9).
+SELECT system_identifier AS identifier FROM pg_control_system();
+
+-- name: relation_facts
+-- What the SQL's tables are, as the search path finds them, and what we may do with them. A privilege on any column
+-- counts; whether it is the right column is found by having a chunk planned.
+SELECT w.name, c.oid::bigint AS oid, c.oid::regclass::text AS shown, quote_ident(current_user) AS role,
+       coalesce(row_security_active(c.oid), false) AS hidden,
+       has_any_column_privilege(c.oid, 'SELECT') AS may_select,
+       has_any_column_privilege(c.oid, 'INSERT') AS may_insert,
+       has_any_column_privilege(c.oid, 'UPDATE') AS may_update,
+       has_table_privilege(c.oid, 'DELETE') AS may_delete,
+       coalesce(pg_relation_size(c.oid) / current_setting('block_size')::integer, 0) AS pages,
+       pg_size_pretty(pg_relation_size(c.oid)) AS size
+FROM unnest(%(names)s::text[]) WITH ORDINALITY AS w (name, position)
+LEFT JOIN pg_class AS c ON c.oid = to_regclass(w.name)
+ORDER BY w.position;
+
+-- name: trigger_facts
+-- Users' triggers that fire for these events in an ordinary session; one for an UPDATE of columns only where those are
+-- set. The bits of tgtype: 1 for each row, 4 INSERT, 8 DELETE, 16 UPDATE.
+SELECT t.tgname AS name, t.tgfoid::regproc::text AS function, t.tgtype & 1 <> 0 AS each_row
+FROM pg_trigger AS t
+WHERE t.tgrelid = %(oid)s AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
+  AND t.tgtype & %(events)s <> 0
+  AND (
+      t.tgtype & %(events)s <> 16 OR cardinality(t.tgattr::smallint[]) = 0 OR %(columns)s::text[] IS NULL
+      OR EXISTS (
+          SELECT 1 FROM pg_attribute AS a
+          WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr) AND a.attname = ANY (%(columns)s::text[])
+      )
+  )
+ORDER BY t.tgname;
+
+-- name: foreign_key_facts
+-- Foreign keys of a table and those that point to it, and whether an index serves the look-up from the other side.
+SELECT k.conname AS name, k.conrelid = %(oid)s AS outgoing, k.confrelid = %(oid)s AS incoming,
+       k.conrelid::regclass::text AS referencing, k.confrelid::regclass::text AS other,
+       ARRAY(
+           SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS c (attnum, position)
+           JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = c.attnum
+           ORDER BY c.position
+       ) AS columns,
+       EXISTS (
+           SELECT 1 FROM pg_index AS i
+           WHERE i.indrelid = k.conrelid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = ANY (k.conkey)
+       ) AS supported
+FROM pg_constraint AS k
+WHERE k.contype = 'f' AND k.conparentid = 0 AND %(oid)s IN (k.conrelid, k.confrelid)
+ORDER BY k.conname;
+
+-- name: index_costs
+-- Every index of a table that is kept up to date, with the columns that it or its condition reads.
+SELECT c.oid::regclass::text AS name, m.amname AS method, pg_size_pretty(pg_relation_size(c.oid)) AS size,
+       ARRAY(
+           SELECT DISTINCT a.attname::text
+           FROM pg_attribute AS a
+           WHERE a.attrelid = i.indrelid AND a.attnum > 0
+             AND (
+                 a.attnum = ANY (i.indkey)
+                 OR EXISTS (
+                     SELECT 1 FROM pg_depend AS d
+                     WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                       AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum
+                 )
+             )
+       ) AS columns
+FROM pg_index AS i
+JOIN pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_am AS m ON m.oid = c.relam
+WHERE i.indrelid = %(oid)s AND i.indisready
+ORDER BY 1;
+
+-- name: publication_facts
+-- The publications that a table belongs to, what they send, and whether its rows can be told apart by a subscriber.
+SELECT p.pubname AS name, p.pubinsert AS inserts, p.pubupdate AS updates, p.pubdelete AS deletes,
+       c.relreplident = 'f' OR EXISTS (
+           SELECT 1 FROM pg_index AS i
+           WHERE i.indrelid = c.oid AND (c.relreplident = 'd' AND i.indisprimary OR i.indisreplident)
+       ) AS identified
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_publication_tables AS t ON t.schemaname = n.nspname AND t.tablename = c.relname
+JOIN pg_publication AS p ON p.pubname = t.pubname
+WHERE c.oid = %(oid)s
+ORDER BY p.pubname;
+
+-- name: statistics_facts
+-- How many rows changed since the statistics were collected.
+SELECT pg_stat_get_mod_since_analyze(c.oid) AS changed
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s;
+
+-- name: transaction_ids
+-- How old this database's oldest transaction ids are, and from which age on the server acts.
+SELECT age(d.datfrozenxid) AS xids, mxid_age(d.datminmxid) AS multixacts,
+       age(d.datfrozenxid) >= current_setting('autovacuum_freeze_max_age')::bigint
+       OR mxid_age(d.datminmxid) >= current_setting('autovacuum_multixact_freeze_max_age')::bigint AS due,
+       age(d.datfrozenxid) >= current_setting('vacuum_failsafe_age')::bigint
+       OR mxid_age(d.datminmxid) >= current_setting('vacuum_multixact_failsafe_age')::bigint AS failsafe
+FROM pg_database AS d
+WHERE d.datname = current_database();
+
+-- name: room_facts
+-- The table's size with its indexes, and where the server keeps it, if we may know (pg_read_all_settings).
+SELECT c.oid::bigint AS oid, pg_total_relation_size(c.oid) AS table_bytes,
+       (SELECT s.setting FROM pg_settings AS s WHERE s.name = 'data_directory') AS directory
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s;
+
+-- name: state_privileges
+-- Tables of schema sluicegate that we may not read and write.
+SELECT c.relname AS name
+FROM pg_class AS c
+WHERE c.relnamespace = 'sluicegate'::regnamespace AND c.relkind = 'r' AND NOT (
+    has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+    AND (c.relname = 'audit' OR has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
+)
+ORDER BY c.relname;

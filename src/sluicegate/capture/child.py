@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from sluicegate.capture.asking import Asking
 from sluicegate.capture.drivers import refuse_connections
 from sluicegate.capture.history import RevisionFile, in_order, read_file, resolve_name, with_ancestors
 from sluicegate.capture.isolation import Guard
@@ -36,12 +37,16 @@ _KEEPS_TRANSACTION_AFTER_COMMIT = frozenset({"psycopg2", "asyncpg", "pg8000", "p
 
 def main() -> None:
     """Take one job and do it."""
-    job = json.load(sys.stdin)
+    replies = os.fdopen(os.dup(0), encoding="utf-8")
+    job = json.loads(replies.readline())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # whoever reads standard input finds it empty
+    os.close(nothing)
     pipe = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, resource.getrlimit(resource.RLIMIT_AS)[1]))
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    work = _Job(job, pipe)
+    work = _Job(job, pipe, replies)
     try:
         work.do()
     except SluicegateError as error:
@@ -49,9 +54,10 @@ def main() -> None:
 
 
 class _Job:
-    def __init__(self, job: dict[str, Any], pipe: IO[str]) -> None:
+    def __init__(self, job: dict[str, Any], pipe: IO[str], replies: IO[str]) -> None:
         self.job = job
         self.pipe = pipe
+        self.replies = replies
         self.script = unpack_script(job["script"])
         self.places = Places(
             [*self.script.versions, self.script.directory], working_directory=Path(job["working_directory"])
@@ -125,6 +131,9 @@ class _Job:
         return (with_ancestors(sequence, asked) | asked) - deployed, asked
 
     def _do_revision(self, file: RevisionFile, *, shown: bool) -> None:
+        if file.revision in self.job["live"]:
+            self._do_live(file)
+            return
         if file.revision in self.job["done"]:
             # A process before this one read it, and had to be ended at it or after it.
             self._replay(self.job["done"][file.revision])
@@ -142,6 +151,32 @@ class _Job:
         self._report(file, self.runner.run(file, "downgrade"))
         session.payload = before
 
+    def _do_live(self, file: RevisionFile) -> None:
+        """Run a revision against a real server; if that fails, what was recorded before holds."""
+        recorded = self.job["done"][file.revision]
+        if not self._ask({"enter": file.revision})["go"]:
+            self._replay(recorded)
+            return
+        session = self.recorder.main
+        before = session.payload
+        self.tell("start", revision=file.revision, shown=True)
+        self.recorder.server = Asking(self._ask)
+        try:
+            if session.in_transaction:
+                self.recorder.server.execute(session, "BEGIN")
+            reading = self.runner.run(file)
+        finally:
+            self.recorder.server = None
+        if reading.stopped:
+            session.payload = before
+            self._replay(recorded)
+        self._report(file, reading)
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        self.tell("ask", **question)
+        reply: dict[str, Any] = json.loads(self.replies.readline())
+        return reply
+
     def _run_silently(self, file: RevisionFile) -> None:
         self.silent = True
         self.runner.run(file)
@@ -154,6 +189,8 @@ class _Job:
             revision=file.revision,
             mode=CaptureMode(mode).value,
             reasons=[[text, pack_location(location)] for text, location in reasons],
+            asked_in_vain=reading.assumed_empty,
+            stopped=reading.stopped,
         )
 
     def _replay(self, statements: list[list[Any]]) -> None:

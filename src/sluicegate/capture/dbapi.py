@@ -148,13 +148,13 @@ class RecordingConnection:
         if self._autocommit or self.session.in_transaction:
             return
         if not (self._begun and self.recorder.keeps_transaction_after_commit):
-            self.session.begin()
+            self.recorder.begin(self.session)
             self._begun = True
 
     def commit(self) -> None:
         """Commit."""
         if not self._kept_open:
-            self.session.commit()
+            self.recorder.commit(self.session)
             self._begun = False
 
     def rollback(self) -> None:
@@ -175,6 +175,8 @@ class RecordingConnection:
     def close(self) -> None:
         """Close; the session of the history itself lives on."""
         if self.session is not self.recorder.main:
+            if self.recorder.server is not None:
+                self.recorder.server.close(self.session)
             self.session.rollback()
             self.closed = True
 
@@ -191,7 +193,7 @@ class RecordingConnection:
         """Open psycopg 3's transaction block."""
         outermost = not self.session.in_transaction
         if outermost:
-            self.session.begin()
+            self.recorder.begin(self.session)
         try:
             yield
         except BaseException:

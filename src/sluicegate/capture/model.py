@@ -74,6 +74,7 @@ class CapturedRevision:
         depends_on: revisions that must run before it without being its parents.
         branch_labels: its branch labels.
         more_reasons: further reasons, each with the line that made it so.
+        asked_in_vain: it asked something that a recording could not answer and a real server might.
     """
 
     revision: str | None
@@ -87,3 +88,10 @@ class CapturedRevision:
     depends_on: tuple[str, ...] = ()
     branch_labels: tuple[str, ...] = ()
     more_reasons: tuple[tuple[str, Location | None], ...] = ()
+    asked_in_vain: bool = False
+
+    @property
+    def reasons(self) -> tuple[tuple[str, Location | None], ...]:
+        """Every reason with its line, the first one first."""
+        first = () if self.reason is None else ((self.reason, self.reason_location),)
+        return (*first, *self.more_reasons)

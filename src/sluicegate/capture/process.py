@@ -49,9 +49,14 @@ class ReadingProcess:
         self._buffer = bytearray()
         self._lines: list[bytes] = []
         self._started = False
+        self.reply(job)
+
+    def reply(self, message: dict[str, Any]) -> None:
+        """Send the job, or the answer to an ``ask`` event."""
         assert self._process.stdin is not None  # noqa: S101 - asked for above
-        with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
-            stdin.write(json.dumps(job).encode())
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
 
     def next_event(self, timeout: float) -> dict[str, Any] | None:
         """Return the next event, or None when the process has ended.
@@ -74,7 +79,7 @@ class ReadingProcess:
             self._buffer = bytearray(rest)
         event: dict[str, Any] = json.loads(self._lines.pop(0))
         self._started = True
-        if event["event"] != "statement":  # a loop that never ends may issue statements for ever
+        if event["event"] not in ("statement", "ask"):  # a loop that never ends may issue statements for ever
             self._deadline = 0.0
         return event
 
@@ -97,3 +102,6 @@ class ReadingProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._pipe)
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()

@@ -22,6 +22,7 @@ from sluicegate.statements.parse import parse_script
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from sluicegate.capture.asking import Asking
     from sluicegate.capture.places import Places, Spot
     from sluicegate.catalog.model import Catalog
     from sluicegate.catalog.session import Session
@@ -108,6 +109,7 @@ class Recorder:
         self.reading: Reading | None = None
         self.place: Spot | None = None
         self.catalog_problems: list[str] = []
+        self.server: Asking | None = None
         self._emit = emit
         self._numbers = itertools.count(1)
         self.main = self.new_session(catalog)
@@ -141,20 +143,20 @@ class Recorder:
         except ParseError:
             # The server would refuse it too; whoever judges the statement says so with the parser's words.
             self._write(session, text.strip().removesuffix(";"), 1)
-            return Answer()
+            return Answer() if self.server is None else self.server.execute(session, text)
         result = Answer()
         implicit = False
         for statement in statements:
             if len(statements) > 1 and not session.in_transaction:
                 # Several statements in one request are one transaction, in autocommit too (PostgreSQL 18 manual,
                 # 54.2.2.1 "Multiple Statements in a Simple Query").
-                session.begin()
+                self.begin(session)
                 implicit = True
             if statement.kind == "transaction_stmt" and statement.node.kind in _BEGINS:
                 implicit = False  # from here on it is an ordinary transaction, which stays open
             result = self._run(session, statement, 1)
         if implicit:
-            session.commit()
+            self.commit(session)
         return result
 
     def execute_many(self, session: SessionTracker, sql: str, parameter_sets: Sequence[Any]) -> Answer:
@@ -164,19 +166,39 @@ class Recorder:
             times = len(parameter_sets) if shown is not parameter_sets else 1
             for statement in parse_script(interpolate(sql, parameters)):
                 self._run(session, statement, times)
+        if self.server is not None:
+            for parameters in parameter_sets[len(shown) :]:
+                self.server.execute(session, interpolate(sql, parameters))
         return Answer(rowcount=len(parameter_sets))
+
+    def begin(self, session: SessionTracker) -> None:
+        """Open a transaction where none is open."""
+        if self.server is not None and not session.in_transaction:
+            self.server.execute(session, "BEGIN")
+        session.begin()
+
+    def commit(self, session: SessionTracker) -> None:
+        """Commit what is open."""
+        if self.server is not None and session.in_transaction:
+            self.server.execute(session, "COMMIT")
+        session.commit()
 
     def rolled_back(self, session: SessionTracker) -> None:
         """Write down a rollback that the revision asked its driver for, then follow it."""
         if session.in_transaction and self.reading is not None and self.spot is not None:
             self._write(session, "ROLLBACK", 1)
+        if self.server is not None and session.in_transaction:
+            self.server.execute(session, "ROLLBACK")
         session.rollback()
 
     def _run(self, session: SessionTracker, statement: Statement, times: int) -> Answer:
         session.before(statement)
         self._write(session, statement.sql, times)
         context = self.context(session)
-        result = answer(statement, Facts(self.catalog, context, self.version, session.settings))
+        if self.server is None:
+            result = answer(statement, Facts(self.catalog, context, self.version, session.settings))
+        else:
+            result = self.server.execute(session, statement.sql)
         number = session.transaction if session.transaction is not None else next(self._numbers)
         try:
             catalog = apply(statement, replace(self.catalog, transaction=number), context)
@@ -230,7 +252,10 @@ class Recorder:
         self.reading.assumed_empty = True
         sql = " ".join(result.sql.split())
         shown = sql if len(sql) <= 100 else sql[:99] + "…"
-        self.reading.note(f"it {what} that only the database has ({shown})", spot.location)
+        where = "only the database has"
+        if self.server is not None:
+            where = "only production has, and an embedded server ran it without them"
+        self.reading.note(f"it {what} that {where} ({shown})", spot.location)
 
     def missing_table(self, name: str, error: type[Exception]) -> bool:
         """Tell whether a question about a table that no revision made is answered as if it had no columns.

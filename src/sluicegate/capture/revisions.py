@@ -17,6 +17,7 @@ The one function for the other parts is
         version_table: str = "alembic_version",
         version_table_schema: str | None = None,
         timeout: float = 20.0,                        # seconds for one revision, or for importing one file
+        live: Live | None = None,                     # revisions to run for real, and the server for that
     ) -> list[CapturedRevision]
 
 in the order in which ``alembic upgrade heads`` would run them. ``version_table.starting_catalog(version)`` is the
@@ -41,6 +42,7 @@ from sluicegate.errors import CouldNotJudgeError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from sluicegate.capture.live import Live
     from sluicegate.findings import Location
 
 DEFAULT_TIMEOUT = 20.0
@@ -63,6 +65,7 @@ def capture_history(
     version_table: str = VERSION_TABLE,
     version_table_schema: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
+    live: Live | None = None,
 ) -> list[CapturedRevision]:
     """Run revisions against a recording driver and return what they would send to a server.
 
@@ -85,6 +88,7 @@ def capture_history(
         version_table: as env.py passes it.
         version_table_schema: as env.py passes it.
         timeout: seconds that one revision, or the import of one file, may take.
+        live: run the revisions that it names for real, on the server that it brings, and take the rest from it.
 
     Raises:
         UsageError: a revision that was asked for does not exist or its name is ambiguous.
@@ -111,29 +115,37 @@ def capture_history(
             "given_up": {},
             "done": {},
             "downgraded": [],
+            "live": [],
         }
-        history = _History(job, script, timeout)
-        history.read(Path(scratch))
-    return history.captured()
+        reader = HistoryReader(job, script, timeout)
+        if live is not None:
+            reader = live.reader(job, script, timeout)
+        reader.read(Path(scratch))
+    return reader.captured()
 
 
 @dataclass(slots=True)
-class _Part:
+class Part:
     """A revision that is being read."""
 
     shown: bool
     statements: list[CapturedStatement] = field(default_factory=list)
     mode: CaptureMode | None = None
     reasons: list[tuple[str, Location | None]] = field(default_factory=list)
+    asked_in_vain: bool = False
+    stopped: bool = False
 
 
-class _History:
+class HistoryReader:
+    """Our side of the reading process: it listens, and starts another process where one had to be ended."""
+
     def __init__(self, job: dict[str, Any], script: ScriptLocation, timeout: float) -> None:
+        """Take a job, for a script folder, with so many seconds for each revision."""
         self._job = job
         self._script = script
         self._timeout = timeout
         self._heads: list[dict[str, Any]] = []
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, Part] = {}
         self._activity: tuple[str, str] | None = None
 
     def read(self, scratch: Path) -> None:
@@ -159,22 +171,32 @@ class _History:
                 self._activity = None
             elif kind == "start":
                 self._activity = ("run", event["revision"])
-                self._parts[event["revision"]] = _Part(event["shown"])
+                self._parts[event["revision"]] = Part(event["shown"])
             elif kind == "statement":
                 self._running.statements.append(unpack_statement(event))
             elif kind == "end":
                 part = self._parts[event["revision"]]
                 part.mode = CaptureMode(event["mode"])
                 part.reasons = [(text, unpack_location(place)) for text, place in event["reasons"]]
+                part.asked_in_vain, part.stopped = event["asked_in_vain"], event["stopped"]
+                self._ended(part)
                 self._activity = None
+            elif kind == "ask":
+                process.reply(self._answer(event))
             elif kind == "refused":
                 raise UsageError(event["message"], hint=event["hint"])
             elif kind == "finished":
                 return True
         return False
 
+    def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError(question)  # only live capture is asked
+
+    def _ended(self, part: Part) -> None:
+        """Take note that a revision has been read."""
+
     @property
-    def _running(self) -> _Part:
+    def _running(self) -> Part:
         assert self._activity is not None  # noqa: S101 - statements come between "start" and "end"
         return self._parts[self._activity[1]]
 
@@ -205,7 +227,7 @@ class _History:
         """Return what was read, in the history's order."""
         return [self._captured(head, self._parts[head["revision"]]) for head in self._heads]
 
-    def _captured(self, head: dict[str, Any], part: _Part) -> CapturedRevision:
+    def _captured(self, head: dict[str, Any], part: Part) -> CapturedRevision:
         reasons = part.reasons
         return CapturedRevision(
             revision=head["revision"],
@@ -219,4 +241,5 @@ class _History:
             depends_on=tuple(head["depends_on"]),
             branch_labels=tuple(head["branch_labels"]),
             more_reasons=tuple(reasons[1:]),
+            asked_in_vain=part.asked_in_vain,
         )

@@ -105,6 +105,8 @@ class Backfill:
         batch_size: keys in a chunk, 1–100,000; None leaves it to the policy file (10,000 unless set).
         sleep: seconds between chunks, 0–3,600; None leaves it to the policy file (0.1 unless set).
         after: names or numbers of backfills that must be verified before this one starts.
+        trigger: a trigger of the table that writes new and changed rows from its creation on, so that only rows from
+            before are owed. It must be there and fire; None where rows that arrive later are left to ``tick``.
 
     Raises:
         DefinitionError: an argument is missing what it needs; SQL is checked when the file is loaded.
@@ -120,6 +122,7 @@ class Backfill:
     batch_size: int | None = None
     sleep: float | None = None
     after: tuple[str, ...] = ()
+    trigger: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work on any server."""
@@ -154,6 +157,8 @@ class Backfill:
             )
         if isinstance(self.after, str) or not all(isinstance(name, str) for name in self.after):
             raise DefinitionError("after", f"after={self.after!r} is no tuple of names.", hint='Write after=("0002",).')
+        if self.trigger is not None and (not isinstance(self.trigger, str) or not self.trigger.strip()):
+            raise DefinitionError("trigger", f"trigger={self.trigger!r} is no name.", hint='Write trigger="sync_x".')
 
     @property
     def relation(self) -> TableName:

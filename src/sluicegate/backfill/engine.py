@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from sluicegate.backfill import preflight
+from sluicegate.backfill import preflight, writers
 from sluicegate.backfill.chunks import Range
 from sluicegate.backfill.control import move, try_move
 from sluicegate.backfill.definition import HighWatermark, LoadedBackfill
@@ -21,7 +21,7 @@ from sluicegate.backfill.tracking.sidecar import PendingKeys
 from sluicegate.backfill.tracking.watermark import Kind, Ranges, Step
 from sluicegate.errors import SluicegateError, UsageError
 from sluicegate.pg.connect import translated
-from sluicegate.store import runs, schema
+from sluicegate.store import completeness, runs, schema
 from sluicegate.store.queries import statement
 
 if TYPE_CHECKING:
@@ -35,11 +35,19 @@ _WAIT = 0.1  # seconds between two looks at what other workers hold
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The operational settings in force."""
+    """The operational settings in force.
+
+    Attributes:
+        batch_size: keys in a chunk.
+        sleep: seconds between two chunks.
+        lease: seconds of silence after which a worker counts as dead.
+        wait_for_writers: how many seconds to wait for transactions that write to the table when a run begins.
+    """
 
     batch_size: int
     sleep: float
     lease: float
+    wait_for_writers: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,14 @@ class DefinitionChangedError(UsageError):
 
 
 def run(
-    loaded: LoadedBackfill, url: str, pace: Pace, around: Surroundings, *, restart: bool = False, analyze: bool = False
+    loaded: LoadedBackfill,
+    url: str,
+    pace: Pace,
+    around: Surroundings,
+    *,
+    restart: bool = False,
+    analyze: bool = False,
+    keep_proof: bool = False,
 ) -> Outcome:
     """Work on a backfill until it is finished, fails, or this process is asked to stop; any number may do so at once.
 
@@ -73,6 +88,7 @@ def run(
         around: the world outside.
         restart: forget the plan and take over a changed definition; rows that are done stay done.
         analyze: collect the table's statistics first.
+        keep_proof: leave the proof as it is, because what is worked off now came after it.
 
     Raises:
         UsageError: the database or the definition is not as it must be.
@@ -84,7 +100,7 @@ def run(
         url, loaded.name, owner=owner_name(), lease_seconds=pace.lease, batch_size=pace.batch_size, around=around
     )
     try:
-        return _Run(loaded, session, pace).run(restart=restart, analyze=analyze)
+        return _Run(loaded, session, pace, keep_proof=keep_proof).run(restart=restart, analyze=analyze)
     finally:
         session.close()
 
@@ -92,8 +108,8 @@ def run(
 class _Run:
     """One worker's way through a backfill."""
 
-    def __init__(self, loaded: LoadedBackfill, session: WorkerSession, pace: Pace) -> None:
-        self._loaded, self._session, self._pace = loaded, session, pace
+    def __init__(self, loaded: LoadedBackfill, session: WorkerSession, pace: Pace, *, keep_proof: bool) -> None:
+        self._loaded, self._session, self._pace, self._keep_proof = loaded, session, pace, keep_proof
         self._recovery = Recovery(session)
 
     def run(self, *, restart: bool, analyze: bool) -> Outcome:
@@ -104,7 +120,10 @@ class _Run:
             if not self._owes_work():
                 return Outcome(self._state(), worked=False)
             session.lease.acquire(session.connection)
-            self._start(checked)
+            try:
+                self._start(checked)
+            except LeaveError as leaving:
+                return self._leave(leaving)
         try:
             for part in self._parts():
                 self._work_off(part)
@@ -197,6 +216,7 @@ class _Run:
             fingerprint=definition.fingerprint,
             key_types=checked.key_types,
         )
+        completeness.forget(connection, row.name)
         runs.audit(connection, row.name, session.owner, "restarted", f"definition {definition.fingerprint}")
 
     def _others(self) -> bool:
@@ -231,6 +251,7 @@ class _Run:
         session, connection = self._session, self._session.connection
         top = connection.execute(checked.statements.upper()).fetchone()
         connection.commit()
+        settled = self._settled()
         with connection.transaction():
             row = runs.lock(connection, session.name)
             runs.execute(
@@ -246,12 +267,34 @@ class _Run:
             runs.execute(connection, "chunk_reopen", name=row.name)
             runs.execute(connection, "parked_clear", name=row.name)
             runs.execute(connection, "backfill_unpark", name=row.name)
-            runs.execute(connection, "backfill_unprove", name=row.name)
+            if not self._keep_proof:
+                runs.execute(connection, "backfill_unprove", name=row.name)
             if not isinstance(self._loaded.definition.tracking, HighWatermark):
                 connection.execute(checked.statements.sidecar_reopen())
             if top is not None and list(top) != row.upper_bound:
                 runs.execute(connection, "backfill_bound", name=row.name, upper=list(top))
                 runs.execute(connection, "frontier_reopen", name=row.name)
+                # From here on the plan answers for every row up to the bound, if it did for those before.
+                if settled and (
+                    row.upper_bound is None or completeness.floor(connection, row.name) == _bound(row.upper_bound)
+                ):
+                    completeness.settle(connection, row.name, top)
+
+    def _settled(self) -> bool:
+        """Wait for whoever was writing when the bound was read; tell whether all of them have ended.
+
+        The run goes on without those that last too long: what they commit below the bound is for the proof to find.
+        """
+        session, definition = self._session, self._loaded.definition
+        row = runs.get(session.connection, session.name)
+        session.connection.commit()
+        if row is not None and row.state == RunState.RUNNING and self._others():
+            return False  # the run has its bound
+        note = session.around.listener.note
+        left = writers.wait(session.connection, definition, self._pace.wait_for_writers, session.pause, note)
+        if left:
+            note(f"still writing to {definition.table}: {writers.listed(left)}. What they commit is found by verify.")
+        return not left
 
     def _parts(self) -> list[Ranges | PendingKeys]:
         session, statements = self._session, self._session.statements

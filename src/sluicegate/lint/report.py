@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sluicegate.findings import Finding
+    from sluicegate.lint.baseline import Known
     from sluicegate.rules.kit.catalogue import Entry
 
 _ORDER = (Level.ERROR, Level.WARN, Level.INFO)
@@ -29,6 +30,7 @@ class JudgedRevision:
         statements: how many statements it has.
         reason: why it is partial or unreadable.
         unparsed: how many of its statements PostgreSQL's grammar does not accept.
+        accepted: whether a waiver or the baseline accepts that it cannot be read.
     """
 
     revision: str | None
@@ -37,12 +39,13 @@ class JudgedRevision:
     statements: int
     reason: str | None = None
     unparsed: int = 0
+    accepted: bool = False
 
     @property
     def unread(self) -> bool:
         """Tell whether SQL or Python in it could not be read; asking for rows that are not there is another matter."""
         lost = self.capture is CaptureMode.PARTIAL and self.revision is None
-        return self.capture is CaptureMode.UNREADABLE or lost or self.unparsed > 0
+        return (self.capture is CaptureMode.UNREADABLE or lost or self.unparsed > 0) and not self.accepted
 
     @property
     def trouble(self) -> str:
@@ -61,6 +64,9 @@ class Report:
         findings: sorted by file, line and level.
         sources: file → text, for the code frames.
         suppressed: how many findings comments in the code allow.
+        waived: how many findings waivers accept.
+        known: how many findings the baseline accepts.
+        gone: what the baseline accepts and is no longer there.
         fail_on: the weakest level that fails.
         postgresql: the server version that was judged for.
         rules: the rules that were asked, by name, for formats that explain them.
@@ -70,6 +76,9 @@ class Report:
     findings: tuple[Finding, ...]
     sources: Mapping[str, str] = field(default_factory=dict)
     suppressed: int = 0
+    waived: int = 0
+    known: int = 0
+    gone: tuple[Known, ...] = ()
     fail_on: Level = Level.ERROR
     postgresql: int = 16
     rules: Mapping[str, Entry] = field(default_factory=dict)

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sluicegate.catalog.dump import load_script
 from sluicegate.catalog.model import Catalog
-from sluicegate.errors import UsageError
+from sluicegate.errors import SluicegateError, UsageError
+from sluicegate.lint.acceptance import Accepted, judged_known, settle
+from sluicegate.lint.baseline import DEFAULT_PATH as BASELINE
+from sluicegate.lint.baseline import Baseline, load_baseline, write_baseline
 from sluicegate.lint.engine import Judge
 from sluicegate.lint.own_rules import rules_under
 from sluicegate.lint.project import ProjectFiles, read_environment
 from sluicegate.lint.selection import select
+from sluicegate.lint.since import changed_since
 from sluicegate.lint.start import starting_point
+from sluicegate.lint.waivers import DEFAULT_PATH as WAIVERS
+from sluicegate.lint.waivers import load_waivers
 from sluicegate.rules.kit.catalogue import check_policy
+from sluicegate.rules.kit.rule import Subject
 from sluicegate.settings.policy import find_policy, load_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
+    from contextlib import AbstractContextManager
 
+    from sluicegate.capture.live import Live, LiveServer
     from sluicegate.capture.model import CapturedRevision
     from sluicegate.findings import Level
     from sluicegate.lint.report import Report
     from sluicegate.settings.policy import Policy
+
+
+class StartLive(Protocol):
+    """Starts a server for live capture; ``sluicegate.dryrun.live.live_server`` is one."""
+
+    def __call__(
+        self, version: int, *, schema: str | None, settings: Mapping[str, str], version_table: str
+    ) -> AbstractContextManager[LiveServer]:
+        """Start it with a schema, or empty."""
+        ...
+
+
+LIVE_SECONDS = 30.0
+"""How long all revisions of one lint may run on a real server; the rest stays as it was recorded."""
 
 OPERATIONS = ("sluicegate.rollout.operations",)
 """Modules that add operations to ``op``; revisions expect them to be there."""
@@ -44,6 +69,12 @@ class LintRequest:
         schema: the schema before what is judged.
         policy: the policy file.
         fail_on: the weakest level that fails; None for the policy's.
+        live: starts a server for revisions that ask what a recording cannot answer; None to leave them as they are.
+        since: judge only what is new or changed against this git ref.
+        baseline: the baseline's file; None for the one beside the policy, where there is one.
+        use_baseline: whether findings of the baseline are left out.
+        write_baseline: accept everything that is found now, in the baseline's file.
+        today: the day on which waivers are looked at; None to leave them out.
     """
 
     sql: tuple[Path, ...] = ()
@@ -55,6 +86,17 @@ class LintRequest:
     schema: Path | None = None
     policy: Path | None = None
     fail_on: Level | None = None
+    live: StartLive | None = None
+    since: str | None = None
+    baseline: Path | None = None
+    use_baseline: bool = True
+    write_baseline: bool = False
+    today: dt.date | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything there is to judge is asked for."""
+        return not (self.sql or self.revision_files or self.revs or self.since)
 
 
 def run_lint(request: LintRequest) -> Report:
@@ -64,9 +106,31 @@ def run_lint(request: LintRequest) -> Report:
         UsageError: the configuration makes no sense, or a name means nothing.
         CouldNotJudgeError: the revisions cannot be read at all.
     """
-    if request.sql:
-        return _lint_sql(request)
-    return _lint_history(request)
+    start = request.config or request.migrations or next(iter(request.revision_files), Path.cwd())
+    policy = _policy(request, start if start.is_dir() else start.parent)
+    report = _lint_sql(request, policy) if request.sql else _lint_history(request, policy)
+    return _without_accepted(report, request, policy)
+
+
+def _without_accepted(report: Report, request: LintRequest, policy: Policy) -> Report:
+    folder = policy.path.parent if policy.path is not None else WAIVERS.parent
+    waivers = folder / WAIVERS.name
+    accepted = Accepted(
+        request.today or dt.date.min,
+        load_waivers(waivers, report.rules, policy.root) if request.today and waivers.is_file() else (),
+    )
+    path = request.baseline or folder / BASELINE.name
+    baseline = Baseline()
+    if request.use_baseline and (path.is_file() or (request.baseline and not request.write_baseline)):
+        baseline = load_baseline(path)
+    if request.write_baseline:
+        # What is waived has an owner and a date, and stays out of the baseline.
+        found = settle(report, accepted, policy, complete=request.complete)
+        kept = set(baseline.known.values()) - set(judged_known(report, baseline, complete=request.complete))
+        about = {name for name, entry in report.rules.items() if entry.rule.subject is Subject.WAIVER}
+        write_baseline(path, (finding for finding in found.findings if finding.rule not in about), kept)
+        baseline = load_baseline(path)
+    return settle(report, replace(accepted, baseline=baseline), policy, complete=request.complete)
 
 
 def _policy(request: LintRequest, start: Path) -> Policy:
@@ -75,13 +139,15 @@ def _policy(request: LintRequest, start: Path) -> Policy:
     return policy
 
 
-def _lint_sql(request: LintRequest) -> Report:
+def _lint_sql(request: LintRequest, policy: Policy) -> Report:
     from sluicegate.capture.sqlfiles import STANDARD_INPUT, capture_sql
 
-    policy = _policy(request, Path.cwd())
     version = request.version or policy.postgresql
+    new = changed_since(request.since, Path.cwd()) if request.since else None
     revisions = []
     for path in request.sql:
+        if new is not None and path.resolve() not in new:
+            continue
         if str(path) == STANDARD_INPUT:
             revisions.append(capture_sql(sys.stdin.read(), settings=policy.session_settings))
         elif path.is_file():
@@ -95,13 +161,12 @@ def _lint_sql(request: LintRequest) -> Report:
     return judge.report(revisions, catalog, fail_on=request.fail_on)
 
 
-def _lint_history(request: LintRequest) -> Report:
+def _lint_history(request: LintRequest, policy: Policy) -> Report:
     from sluicegate.capture.location import find_script_location
     from sluicegate.capture.revisions import capture_history
     from sluicegate.capture.version_table import starting_catalog
 
     start = request.config or request.migrations or next(iter(request.revision_files), Path.cwd())
-    policy = _policy(request, start if start.is_dir() else start.parent)
     if request.migrations is None and request.config is None and policy.directory is not None:
         location = find_script_location(migrations=policy.root / policy.directory)
     else:
@@ -116,7 +181,9 @@ def _lint_history(request: LintRequest) -> Report:
     )
     version = request.version or policy.postgresql
 
-    def capture(deployed: Collection[str] = (), schema: str | None = None) -> list[CapturedRevision]:
+    def capture(
+        deployed: Collection[str] = (), schema: str | None = None, live: Live | None = None
+    ) -> list[CapturedRevision]:
         return capture_history(
             location,
             version=version,
@@ -127,24 +194,60 @@ def _lint_history(request: LintRequest) -> Report:
             settings=policy.session_settings,
             operation_modules=OPERATIONS,
             version_table=policy.version_table,
+            live=live,
         )
 
     history = capture()
     selected = select(history, request.revs, request.revision_files)
-    catalog = starting_point(starting_catalog(version, table=policy.version_table), history)
+    if request.since:
+        new = changed_since(request.since, location.directory)
+        selected &= {r.revision for r in history if r.revision is not None and Path(r.file).resolve() in new}
+    catalog = starting_catalog(version, table=policy.version_table)
+    before: tuple[tuple[str, ...], str | None] = ((), None)
     if request.schema is not None:
-        if not request.revs and not request.revision_files:
+        if request.complete:
             raise UsageError(
                 "--schema is the schema before the judged revisions, and every revision is judged.",
-                hint="Say with --rev which revisions the schema does not have yet.",
+                hint="Say with --rev or --since which revisions the schema does not have yet.",
             )
         schema = _text(request.schema)
-        history, catalog = capture(_before(selected, history), schema), load_script(schema, version=version)
+        before = (_before(selected, history), schema)
+        history, catalog = capture(*before), load_script(schema, version=version)
+    open_questions = {r.revision for r in history if r.asked_in_vain and r.revision in selected}
+    if request.live is not None and open_questions:
+        start_server = functools.partial(
+            request.live,
+            version,
+            schema=before[1],
+            settings=policy.session_settings,
+            version_table=policy.version_table,
+        )
+        history = _asked_live(history, open_questions, start_server, functools.partial(capture, *before))
+    if request.schema is None:
+        catalog = starting_point(catalog, history)
     folders = (location.working_directory, location.directory, *location.versions)
     judge = Judge(policy, version, rules_under(policy), ProjectFiles(policy.root, folders))
     return judge.report(
         history, catalog, selected=lambda revision: revision.revision in selected, fail_on=request.fail_on
     )
+
+
+def _asked_live(
+    history: list[CapturedRevision],
+    wanted: Collection[str | None],
+    start: Callable[[], AbstractContextManager[LiveServer]],
+    capture: Callable[..., list[CapturedRevision]],
+) -> list[CapturedRevision]:
+    """Return the history with these revisions run on a real server; where that fails, each says so."""
+    from sluicegate.capture.live import Live
+
+    names = tuple(name for name in wanted if name is not None)
+    try:
+        with start() as server:
+            return capture(live=Live(history, names, server, LIVE_SECONDS))
+    except SluicegateError as error:
+        failed = (f"it could not be tried on an embedded server: {error.message}", None)
+        return [replace(r, more_reasons=(*r.more_reasons, failed)) if r.revision in wanted else r for r in history]
 
 
 def _before(selected: frozenset[str], history: list[CapturedRevision]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sluicegate.findings import Level
@@ -28,11 +29,14 @@ def render_json(report: Report) -> str:
             for revision in report.revisions
         ],
         "findings": [finding_as_json(finding) for finding in report.findings],
+        "gone": [asdict(one) for one in report.gone],
         "summary": {
             "revisions": len(report.revisions),
             "statements": sum(revision.statements for revision in report.revisions),
             **{level.value: report.count(level) for level in Level},
             "suppressed": report.suppressed,
+            "waived": report.waived,
+            "known": report.known,
             "unread": len(report.unread),
             "fail_on": report.fail_on.value,
             "exit_code": int(report.exit_code),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from sluicegate.rules.kit.rule import ALL_VERSIONS
+from sluicegate.rules.kit.rule import ALL_VERSIONS, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sluicegate.rules.kit.catalogue import Entry
+    from sluicegate.rules.kit.rule import Rule
 
 
 def rules_table(entries: Iterable[Entry]) -> str:
@@ -33,8 +34,8 @@ def rule_page(entry: Entry) -> str:
         "## Bad\n\n"
         + (_code("sql", entry.setup, "Given") if entry.setup else "")
         + _policy(entry)
-        + _upgrade(entry.bad),
-        "## Good\n\n" + _good(entry.good),
+        + _example(rule, entry.bad),
+        "## Good\n\n" + _good(rule, entry.good),
     ]
     if rule.options:
         rows = "".join(f"- `{o.name}` (default `{_toml(o.default)}`): {o.doc}\n" for o in rule.options)
@@ -55,14 +56,16 @@ def rules_index(entries: Iterable[Entry]) -> str:
     )
 
 
-def _good(bodies: tuple[str, ...]) -> str:
+def _good(rule: Rule, bodies: tuple[str, ...]) -> str:
     if len(bodies) == 1:
-        return _upgrade(bodies[0])
-    words = [f"Revision {number}:\n\n{_upgrade(body)}" for number, body in enumerate(bodies, start=1)]
+        return _example(rule, bodies[0])
+    words = [f"Revision {number}:\n\n{_example(rule, body)}" for number, body in enumerate(bodies, start=1)]
     return "\n\n".join(words)
 
 
-def _upgrade(body: str) -> str:
+def _example(rule: Rule, body: str) -> str:
+    if rule.subject is Subject.WAIVER:
+        return f"```toml\n{body}\n```"
     return "```python\ndef upgrade():\n" + textwrap.indent(body, "    ") + "\n```"
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sluicegate.findings import Finding
+    from sluicegate.lint.baseline import Known
     from sluicegate.lint.report import Report
 
 WIDTH = 100
@@ -41,7 +42,7 @@ def _finding(finding: Finding, source: str, paint: Paint) -> str:
     place = finding.location
     head = f"{paint(finding.level.value, finding.level.value)}[{paint('strong', finding.rule)}]"
     where = f"{place.file}:{place.line}:{place.column}" + (
-        f" (revision {finding.revision})" if finding.revision else ""
+        f" (revision {finding.revision}{direction})" if finding.revision else ""
     )
     lines = [f"{head} {where}", *_frame(source, finding, paint)]
     lines += textwrap.wrap(finding.message, WIDTH, initial_indent="  ", subsequent_indent="  ")
@@ -79,13 +80,25 @@ def summary(report: Report, paint: Paint = plain) -> str:
     statements = _count(sum(revision.statements for revision in report.revisions), "statement")
     counts = [_count(report.count(level), word) for level, word in _WORDS.items() if report.count(level)]
     outcome = ", ".join(counts) if counts else "nothing found"
-    allowed = f", {report.suppressed} allowed by comments" if report.suppressed else ""
-    lines.append(f"{judged}, {statements} judged for PostgreSQL {report.postgresql}: {outcome}{allowed}.")
+    accepted = {"allowed by comments": report.suppressed, "waived": report.waived, "in the baseline": report.known}
+    beside = "".join(f", {number} {how}" for how, number in accepted.items() if number)
+    lines.append(f"{judged}, {statements} judged for PostgreSQL {report.postgresql}: {outcome}{beside}.")
+    if report.gone:
+        lines.append(f"Gone since the baseline was written: {_count(len(report.gone), 'finding')}.")
+        lines += [f"  {one.rule} in {_origin(one)}" for one in report.gone[:_SHOWN_GONE]]
+        more = len(report.gone) - _SHOWN_GONE
+        lines += [f"  … and {more} more"] if more > 0 else []
+        lines.append("  Take them out, so that they fail if they come back: sluicegate lint --write-baseline")
     if report.unread:
         lines.append(paint("error", "Something could not be read, so this is no clean bill (exit code 3)."))
     return "\n".join(lines)
 
 
+def _origin(one: Known) -> str:
+    return f"revision {one.revision}" if one.revision else one.file
+
+
+_SHOWN_GONE = 10  # lines; the file's diff has all of them
 _WORDS = {Level.ERROR: "error", Level.WARN: "warning", Level.INFO: "remark"}
 
 

@@ -15,11 +15,16 @@ ALL_VERSIONS = range(14, 19)
 
 
 class Subject(enum.StrEnum):
-    """What a rule is asked about: each statement, a revision as a whole (also one without any), or each comment."""
+    """What a rule is asked about: each statement, a revision as a whole, each comment that allows, each waiver.
+
+    A revision is asked about also when it has no statement. BAD and GOOD of a rule about waivers are entries of
+    safety/waivers.toml.
+    """
 
     STATEMENT = "statement"
     REVISION = "revision"
     SUPPRESSION = "suppression"
+    WAIVER = "waiver"
 
 
 @dataclass(frozen=True, slots=True)

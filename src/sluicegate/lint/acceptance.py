@@ -1,0 +1,119 @@
+"""Take away what a team has accepted, by waiver or by baseline, and say what of that is out of date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sluicegate.findings import Finding
+from sluicegate.lint.baseline import Baseline
+from sluicegate.lint.fingerprint import with_fingerprints
+from sluicegate.rules.kit.rule import Subject
+from sluicegate.rules.kit.waived import WaiverContext
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterator
+
+    from sluicegate.lint.baseline import Known
+    from sluicegate.lint.report import JudgedRevision, Report
+    from sluicegate.lint.waivers import Waiver
+    from sluicegate.settings.policy import Policy
+
+_READING = frozenset({"unreadable-revision", "unreadable-sql"})
+"""Rules whose findings say that something could not be read; accepting them accepts that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a team has accepted.
+
+    Attributes:
+        today: the day of this lint.
+        waivers: findings that somebody answers for until a date.
+        baseline: findings that were there when the baseline was written.
+    """
+
+    today: dt.date
+    waivers: tuple[Waiver, ...] = ()
+    baseline: Baseline = field(default_factory=Baseline)
+
+
+def settle(report: Report, accepted: Accepted, policy: Policy, *, complete: bool) -> Report:
+    """Return the report without what is accepted.
+
+    An expired waiver accepts nothing, and is a finding itself.
+
+    Args:
+        report: what was found.
+        accepted: what is accepted.
+        policy: decides the levels of findings about waivers.
+        complete: whether the whole history was judged, so that what is absent is gone.
+    """
+    open_ones, waived, used = _without_waived(report, accepted)
+    known = [finding for finding in open_ones if finding.fingerprint in accepted.baseline.known]
+    left = [finding for finding in open_ones if finding.fingerprint not in accepted.baseline.known]
+    about = with_fingerprints(_about_waivers(report, accepted, used, policy, complete=complete), {})
+    remaining = {(f.revision, f.location.file) for f in left if f.rule in _READING}
+    hidden = {(f.revision, f.location.file) for f in [*known, *waived] if f.rule in _READING}
+    return replace(
+        report,
+        findings=(*about, *left),
+        revisions=tuple(
+            replace(one, accepted=(one.revision, one.file) in hidden - remaining) for one in report.revisions
+        ),
+        waived=len(waived),
+        known=len(known),
+        gone=tuple(_gone(report, accepted.baseline, complete=complete)),
+    )
+
+
+def judged_known(report: Report, baseline: Baseline, *, complete: bool) -> Iterator[Known]:
+    """Yield the baseline's entries about what this report judged."""
+    judged = {_subject(revision) for revision in report.revisions}
+    for one in baseline.known.values():
+        if complete or (one.revision or one.file) in judged:
+            yield one
+
+
+def _subject(revision: JudgedRevision) -> str:
+    return revision.revision or revision.file
+
+
+def _without_waived(report: Report, accepted: Accepted) -> tuple[list[Finding], list[Finding], set[Waiver]]:
+    left: list[Finding] = []
+    waived: list[Finding] = []
+    used: set[Waiver] = set()
+    for finding in report.findings:
+        covering = [waiver for waiver in accepted.waivers if waiver.covers(finding)]
+        used |= set(covering)
+        in_force = any(accepted.today <= waiver.expires for waiver in covering)
+        (waived if in_force else left).append(finding)
+    return left, waived, used
+
+
+def _about_waivers(
+    report: Report, accepted: Accepted, used: set[Waiver], policy: Policy, *, complete: bool
+) -> Iterator[Finding]:
+    judged = {revision.revision or revision.file for revision in report.revisions}
+    for waiver in accepted.waivers:
+        subject = waiver.revision or waiver.file
+        if not complete and subject not in judged:
+            continue
+        context = WaiverContext(
+            waiver.rule, waiver.subject, waiver.owner, waiver.expires, accepted.today, used=waiver in used
+        )
+        for entry in report.rules.values():
+            level = entry.level(policy)
+            if entry.rule.subject is Subject.WAIVER and level:
+                for problem in entry.check(context):
+                    remedy = problem.remedy.alembic() if problem.remedy else ""
+                    yield Finding(entry.rule.name, level, waiver.location, None, problem.message, remedy)
+
+
+def _gone(report: Report, baseline: Baseline, *, complete: bool) -> Iterator[Known]:
+    found = {finding.fingerprint for finding in report.findings}
+    unread = {_subject(revision) for revision in report.unread}
+    for one in judged_known(report, baseline, complete=complete):
+        if one.fingerprint not in found and (one.revision or one.file) not in unread:
+            yield one

@@ -91,7 +91,7 @@ def present(connection: Connection, definition: Backfill) -> tuple[Writer, ...]:
 def _created(connection: Connection, definition: Backfill, oid: int) -> str:
     """Return the transaction that created the definition's trigger."""
     parameters = {"oid": oid, "trigger": definition.trigger}
-    found = connection.execute(statement("trigger_facts"), parameters).fetchone()
+    found = connection.execute(statement("sync_trigger"), parameters).fetchone()
     enabled, on_insert, created = found or (None, False, "")
     what = None
     if found is None:

@@ -131,7 +131,52 @@ LEASE = Seconds(
     doc="How long a worker may be silent before the others take it for dead.",
 )
 
-ALL: tuple[OperationalType[Any], ...] = (BATCH_SIZE, SLEEP, LEASE)
+WAIT_FOR_WRITERS = Seconds(
+    "WAIT_FOR_WRITERS",
+    key="wait_for_writers",
+    flag="--wait-for-writers",
+    low=0,
+    high=3_600,
+    default=60,
+    doc="How long to wait for transactions that write to the table, so that nothing of theirs is missed.",
+)
+VERIFY_KEYS = WholeNumber(
+    "VERIFY_KEYS",
+    key="verify_keys",
+    flag="--verify-keys",
+    low=1,
+    high=10_000_000,
+    default=100_000,
+    doc="How many keys verification counts in one statement, which is one snapshot.",
+)
+VERIFY_SLEEP = Seconds(
+    "VERIFY_SLEEP",
+    key="verify_sleep",
+    flag="--verify-sleep",
+    low=0,
+    high=3_600,
+    default=0,
+    doc="How long verification pauses between two counts.",
+)
+TICK_WINDOW = WholeNumber(
+    "TICK_WINDOW",
+    key="tick_window",
+    flag="--window",
+    low=0,
+    high=10_000_000,
+    default=10_000,
+    doc="How many keys below its mark tick looks at again, for keys that were drawn early and committed late.",
+)
+
+ALL: tuple[OperationalType[Any], ...] = (
+    BATCH_SIZE,
+    SLEEP,
+    LEASE,
+    WAIT_FOR_WRITERS,
+    VERIFY_KEYS,
+    VERIFY_SLEEP,
+    TICK_WINDOW,
+)
 """Every setting, in the order of the reference page."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from psycopg.rows import class_row
 
@@ -106,6 +106,14 @@ def forget(connection: Connection, name: str) -> None:
     connection.execute(statement("sight_forget"), {"name": name})
 
 
+def clock(connection: Connection) -> datetime.datetime:
+    """Return the server's time."""
+    [now] = connection.execute(statement("server_clock")).fetchone() or (None,)
+    if now is None:
+        raise AssertionError("the clock returned no row")
+    return cast("datetime.datetime", now)
+
+
 def prove(
     connection: Connection,
     name: str,
@@ -114,16 +122,16 @@ def prove(
     *,
     owed: int,
     done: int,
-    seconds: float,
+    started: datetime.datetime,
 ) -> None:
-    """Keep a proof; ``seconds`` is how long the counting took."""
+    """Keep a proof of rows up to ``upper``, whose counting ``started`` then by the server's clock."""
     parameters = {
         "name": name,
         "fingerprint": fingerprint,
         "upper": None if upper is None else list(upper),
         "owed": owed,
         "done": done,
-        "seconds": seconds,
+        "started": started,
     }
     connection.execute(statement("proof_add"), parameters)
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sluicegate.backfill import engine, preflight
+from sluicegate.backfill import engine, preflight, writers
 from sluicegate.backfill.chunks import Bound, Range
 from sluicegate.backfill.control import try_move
 from sluicegate.backfill.lease import owner_name
-from sluicegate.backfill.session import open_session
-from sluicegate.backfill.statements import bound_parameters
+from sluicegate.backfill.session import LeaveError, open_session
 from sluicegate.backfill.states import RunState
-from sluicegate.backfill.tracking.watermark import Kind
 from sluicegate.pg.connect import translated
-from sluicegate.store import runs, schema
-from sluicegate.store.queries import statement
+from sluicegate.store import completeness, runs, schema
 from sluicegate.verify import rows
+from sluicegate.verify.requeue import ENDED, put_back
+from sluicegate.verify.rows import Figures
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable
 
     from sluicegate.backfill.definition import LoadedBackfill
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from sluicegate.backfill.session import Surroundings
     from sluicegate.backfill.statements import Statements
     from sluicegate.store.runs import Connection
-    from sluicegate.verify.rows import Figures
 
 ROUNDS = 5
 """How often missing rows are worked off again before verification gives up."""
@@ -34,7 +34,19 @@ ROUNDS = 5
 SHOWN_KEYS = 10
 
 _CLOSED = (RunState.PLANNED, RunState.FINISHED, RunState.FINISHED_WITH_PARKED, RunState.VERIFIED)
-_REQUEUED = (RunState.FINISHED, RunState.FINISHED_WITH_PARKED, RunState.VERIFIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How verification counts, so that it disturbs nobody; none of it changes what is proved.
+
+    Attributes:
+        keys: keys in one statement, which is one snapshot.
+        sleep: seconds between two statements.
+    """
+
+    keys: int = rows.RANGE
+    sleep: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,8 @@ class Proof:
         requeued: rows that earlier counts found missing and that were worked off since.
         missing_keys: the first missing keys.
         reasons: key → why that row is parked.
+        upper: the highest key that was looked at; rows above it came later, and are for the trigger or for ``tick``.
+        interrupted: whether this process was asked to stop before the end.
     """
 
     verified: bool
@@ -56,6 +70,20 @@ class Proof:
     requeued: int
     missing_keys: tuple[Bound, ...]
     reasons: dict[Bound, str]
+    upper: Bound | None = None
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What one proof is about: every row up to the key that was the highest when it began."""
+
+    upper: Bound | None
+    started: datetime.datetime
+
+    @property
+    def keys(self) -> Range:
+        return Range(None, self.upper)
 
 
 def verify(
@@ -66,36 +94,49 @@ def verify(
     *,
     requeue: bool = True,
     counted: Callable[[Figures], None] | None = None,
+    counting: Counting | None = None,
 ) -> Proof:
     """Count what is missing until nothing is, and record the proof that opens the gate.
+
+    The proof is about the rows up to the key that is the highest when it begins, once everybody has ended who was
+    writing then; no snapshot is held from one count to the next.
 
     Args:
         loaded: the backfill.
         url: the target database.
-        pace: the settings for working missing rows off.
+        pace: the settings for working missing rows off, and how long to wait for writers.
         around: the world outside.
         requeue: whether missing rows are worked off; otherwise they are only counted.
         counted: told the sums as they grow.
+        counting: how to count.
 
     Raises:
+        WritersError: writers did not end in time, so nothing is proved.
         UsageError, BackfillFailedError, ServerError: as running the backfill does.
     """
     requeued = 0
     before: int | None = None
+    scope: _Scope | None = None
+    how = counting or Counting()
+    figures = Figures(0, 0)
     for last in (*[False] * ROUNDS, True):
-        connection = open_session(url, loaded.name, lease_seconds=600)
+        connection = open_session(url, loaded.name, lease_seconds=max(600.0, 2 * how.sleep))
         try:
             with translated(f"verifying backfill {loaded.name}"):
-                statements, state = _prepare(connection, loaded, pace)
-                figures = rows.count(connection, statements, counted=counted)
+                statements, state = prepare(connection, loaded, pace)
+                if scope is None:
+                    scope = _scope(connection, loaded, statements, pace, around)
+                figures = _count(connection, statements, scope, how, around, counted)
                 requeued += 0 if before is None else max(before - figures.missing, 0)
-                if figures.missing == 0 and _record(connection, loaded.name, figures):
-                    return Proof(True, RunState.VERIFIED, figures, requeued, (), {})
+                if figures.missing == 0 and _record(connection, loaded, figures, scope):
+                    return Proof(True, RunState.VERIFIED, figures, requeued, (), {}, scope.upper)
                 _withdraw(connection, loaded.name, figures)
                 stuck = before is not None and figures.missing >= before
-                if not requeue or last or stuck or state not in _REQUEUED or figures.missing == 0:
-                    return _incomplete(connection, loaded.name, statements, figures, requeued)
-                _requeue(connection, loaded.name, statements, figures, pace)
+                if not requeue or last or stuck or state not in ENDED or figures.missing == 0:
+                    return _incomplete(connection, loaded.name, statements, figures, requeued, scope.upper)
+                put_back(connection, loaded.name, statements, figures, pace.batch_size)
+        except LeaveError:
+            return Proof(False, state, figures, requeued, (), {}, interrupted=True)
         finally:
             connection.close()
         before = figures.missing
@@ -103,10 +144,63 @@ def verify(
         outcome = engine.run(loaded, url, pace, around)
         if outcome.interrupted:
             break
-    return Proof(False, outcome.state, figures, requeued, (), {})
+    return Proof(False, outcome.state, figures, requeued, (), {}, interrupted=outcome.interrupted)
 
 
-def _prepare(connection: Connection, loaded: LoadedBackfill, pace: Pace) -> tuple[Statements, RunState]:
+def _scope(
+    connection: Connection, loaded: LoadedBackfill, statements: Statements, pace: Pace, around: Surroundings
+) -> _Scope:
+    """Read how far the proof will reach, and wait until nothing below can be in flight.
+
+    Raises:
+        WritersError: somebody still writes.
+    """
+    started = completeness.clock(connection)
+    top = connection.execute(statements.upper()).fetchone()
+    connection.commit()
+    left = writers.wait(
+        connection, loaded.definition, pace.wait_for_writers, partial(_pause, around), around.listener.note
+    )
+    if left:
+        raise writers.unsettled(loaded.definition, left)
+    return _Scope(tuple(top) if top else None, started)
+
+
+def _count(
+    connection: Connection,
+    statements: Statements,
+    scope: _Scope,
+    how: Counting,
+    around: Surroundings,
+    counted: Callable[[Figures], None] | None,
+) -> Figures:
+    if scope.upper is None:
+        return Figures(0, 0)
+    pause = partial(_pause, around, how.sleep)
+    return rows.count(connection, statements, within=scope.keys, size=how.keys, counted=counted, pause=pause)
+
+
+def _pause(around: Surroundings, seconds: float) -> None:
+    """Wait, but not longer than it takes to notice that this process should stop.
+
+    Raises:
+        LeaveError: it should.
+    """
+    remaining = seconds
+    while remaining > 0 and not around.stop():
+        step = min(remaining, 0.2)
+        around.sleep(step)
+        remaining -= step
+    if around.stop():
+        raise LeaveError(RunState.INTERRUPTED)
+
+
+def prepare(connection: Connection, loaded: LoadedBackfill, pace: Pace) -> tuple[Statements, RunState]:
+    """Check the database and the backfill's row; return its statements and its state.
+
+    Raises:
+        UsageError: the database is not as the backfill needs it.
+    """
     schema.require(connection)
     # Counting a range may take longer than a chunk, and nobody waits for it.
     connection.execute("SET statement_timeout = '30min'")
@@ -127,8 +221,9 @@ def _prepare(connection: Connection, loaded: LoadedBackfill, pace: Pace) -> tupl
     return checked.statements, RunState(row.state) if row else RunState.PLANNED
 
 
-def _record(connection: Connection, name: str, figures: Figures) -> bool:
-    """Record the proof, unless the backfill was started again meanwhile."""
+def _record(connection: Connection, loaded: LoadedBackfill, figures: Figures, scope: _Scope) -> bool:
+    """Record the proof with what it proved, unless the backfill was started again meanwhile."""
+    name = loaded.name
     with connection.transaction():
         row = runs.lock(connection, name)
         if row.state not in _CLOSED or not try_move(connection, name, RunState.VERIFIED, actor=owner_name()):
@@ -136,6 +231,17 @@ def _record(connection: Connection, name: str, figures: Figures) -> bool:
         runs.execute(connection, "backfill_prove", name=name, owed=figures.owed, done=figures.done)
         runs.execute(connection, "parked_clear", name=name)
         runs.execute(connection, "backfill_unpark", name=name)
+        completeness.prove(
+            connection,
+            name,
+            loaded.definition.fingerprint,
+            scope.upper,
+            owed=figures.owed,
+            done=figures.done,
+            started=scope.started,
+        )
+        if scope.upper is not None:
+            completeness.settle(connection, name, scope.upper)
     return True
 
 
@@ -148,48 +254,14 @@ def _withdraw(connection: Connection, name: str, figures: Figures) -> None:
             try_move(connection, name, RunState.FINISHED, actor=owner_name())
 
 
-def _requeue(connection: Connection, name: str, statements: Statements, figures: Figures, pace: Pace) -> None:
-    """Put the ranges in which rows are missing back to work, no larger than a chunk is.
-
-    Ranges in the ledger never overlap where two workers could take them at once: what lies above the plan is left to
-    the next run's plan, and nothing is put back while other ranges still are.
-    """
-    frontier = runs.frontier(connection, name)
-    found = []
-    for wide in figures.incomplete:
-        narrow = rows.count(connection, statements, within=wide, size=pace.batch_size).incomplete
-        found += [clipped for keys in narrow if (clipped := _planned(connection, statements, keys, frontier))]
-    with connection.transaction():
-        row = runs.lock(connection, name)
-        opened = connection.execute(statement("chunk_open"), {"name": name, "kind": Kind.REQUEUE}).fetchone()
-        if row.state not in _REQUEUED or (opened and any(opened)):
-            return  # someone else found them too, and works on them
-        for keys in found:
-            lo, hi = (None if bound is None else list(bound) for bound in (keys.lo, keys.hi))
-            runs.execute(connection, "chunk_requeue", name=name, lo=lo, hi=hi)
-
-
-def _planned(connection: Connection, statements: Statements, keys: Range, frontier: Bound | None) -> Range | None:
-    """Return the part of a range that the plan has passed; None when it lies above the plan."""
-
-    def holds_keys(part: Range) -> bool:
-        row = connection.execute(statements.has_keys(part), bound_parameters(part)).fetchone()
-        connection.commit()
-        return bool(row and row[0])
-
-    if frontier is None:
-        return None
-    if not holds_keys(Range(frontier, keys.hi)):
-        return Range(keys.lo, keys.hi if keys.hi is not None else frontier)
-    below = Range(keys.lo, frontier)
-    return below if holds_keys(below) else None
-
-
-def _incomplete(connection: Connection, name: str, statements: Statements, figures: Figures, requeued: int) -> Proof:
+def _incomplete(
+    connection: Connection, name: str, statements: Statements, figures: Figures, requeued: int, upper: Bound | None
+) -> Proof:
     keys = tuple(rows.missing_keys(connection, statements, figures, SHOWN_KEYS))
     parked = runs.parked(connection, name, limit=1000)
     row = runs.get(connection, name)
     connection.commit()
     state = RunState(row.state) if row else RunState.PLANNED
     reasons = {tuple(one.key): one.reason for one in parked}
-    return Proof(False, state, figures, requeued, keys, {key: reasons[key] for key in keys if key in reasons})
+    known = {key: reasons[key] for key in keys if key in reasons}
+    return Proof(False, state, figures, requeued, keys, known, upper)

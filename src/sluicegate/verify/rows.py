@@ -48,6 +48,7 @@ def count(
     within: Range | None = None,
     size: int = RANGE,
     counted: Callable[[Figures], None] | None = None,
+    pause: Callable[[], None] | None = None,
 ) -> Figures:
     """Count the whole table, or a range of it; every range is a snapshot of its own, newer than any chunk before it.
 
@@ -57,6 +58,7 @@ def count(
         within: the range; the whole table when left out, also what came in above its highest key meanwhile.
         size: keys for each statement.
         counted: told the sums after each range.
+        pause: called after each range, while no snapshot is held.
     """
     owed = missing = 0
     incomplete: list[Range] = []
@@ -70,6 +72,8 @@ def count(
             incomplete.append(keys)
         if counted is not None:
             counted(Figures(owed, missing))
+        if pause is not None:
+            pause()
     return Figures(owed, missing, tuple(incomplete))
 
 

@@ -40,7 +40,7 @@ WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted
   AND l.relation IN (SELECT oid FROM watched) AND l.pid IS DISTINCT FROM pg_backend_pid()
 ORDER BY l.virtualtransaction;
 
--- name: trigger_facts
+-- name: sync_trigger
 -- A table's trigger: whether it is enabled, whether it fires for INSERT, and the transaction that created it.
 SELECT t.tgenabled::text AS enabled, t.tgtype & 4 <> 0 AS on_insert, t.xmin::text AS created
 FROM pg_trigger AS t
@@ -64,8 +64,11 @@ VALUES (%(name)s, %(seq)s, %(bound)s, %(writers)s, clock_timestamp());
 INSERT INTO sluicegate.proof
     (backfill, fingerprint, upper_bound, rows_owed, rows_done, started_at, proved_at)
 VALUES
-    (%(name)s, %(fingerprint)s, %(upper)s, %(owed)s, %(done)s,
-     clock_timestamp() - make_interval(secs => %(seconds)s), clock_timestamp());
+    (%(name)s, %(fingerprint)s, %(upper)s, %(owed)s, %(done)s, %(started)s, clock_timestamp());
+
+-- name: server_clock
+-- What time it is there.
+SELECT clock_timestamp() AS now;
 
 -- name: proof_latest
 -- The latest proof of a backfill.

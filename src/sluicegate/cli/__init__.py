@@ -19,6 +19,7 @@ COMMANDS = {
     "lint": "sluicegate.cli.lint:lint",
     "rule": "sluicegate.cli.rule:rule",
     "rules": "sluicegate.cli.rules:rules",
+    "snapshot": "sluicegate.cli.snapshot:snapshot",
 }
 """Verb → where its command lives. A verb's module imports what it needs inside the command."""
 

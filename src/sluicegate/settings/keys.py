@@ -295,6 +295,15 @@ KEYS: tuple[Key, ...] = (
         _dimension,
     ),
     Key(
+        "snapshot",
+        "max_age_days",
+        30,
+        "a whole number, 0 or more",
+        "A snapshot in safety/snapshot that is older than this is noted in every report.",
+        "max_age_days = 30",
+        _count,
+    ),
+    Key(
         "lint",
         "fail_on",
         "error",
@@ -324,5 +333,5 @@ KEYS: tuple[Key, ...] = (
 )
 """All keys outside ``[rules]``, in the order of the reference page."""
 
-PASSED_THROUGH = ("admin", "backfill", "dry-run", "embedding", "rollout", "snapshot", "verify")
+PASSED_THROUGH = ("admin", "backfill", "dry-run", "embedding", "rollout", "verify")
 """Tables whose keys belong to another part of the program, which reads and refuses them itself."""

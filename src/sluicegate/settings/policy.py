@@ -56,6 +56,7 @@ class Policy:
     small_rows: int = 10_000
     tables_rows: Mapping[str, int] = field(default_factory=dict)
     vectors: Mapping[str, int] = field(default_factory=dict)
+    max_age_days: int = 30
     fail_on: Level = Level.ERROR
     database: str | None = None
     cluster: str | None = None

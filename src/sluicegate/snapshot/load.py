@@ -49,7 +49,12 @@ def load_catalog(connection: Connection[Any]) -> Catalog:
 @functools.cache
 def statements() -> Mapping[str, sql.SQL]:
     """Return the statements of ``catalog.sql`` by name."""
-    text = resources.files("sluicegate.snapshot").joinpath("catalog.sql").read_text(encoding="utf-8")
+    return named_statements("catalog.sql")
+
+
+def named_statements(file: str) -> Mapping[str, sql.SQL]:
+    """Return the statements of an SQL file of this package by name."""
+    text = resources.files("sluicegate.snapshot").joinpath(file).read_text(encoding="utf-8")
     heads = list(_HEAD.finditer(text))
     return {
         head["name"]: sql.SQL(text[head.end() : following.start() if following else len(text)].strip().rstrip(";"))

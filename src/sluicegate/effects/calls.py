@@ -9,9 +9,11 @@ from postgast import pg_query_pb2 as pg
 from sluicegate.effects.context import Refused
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.reading import sequence_argument, split_name
-from sluicegate.statements.nodes import qualified, string, unwrap
+from sluicegate.effects.sequences import bounds_of
+from sluicegate.statements.nodes import qualified, string, strings, unwrap, value_of
 
 if TYPE_CHECKING:
+    from sluicegate.catalog.model import Relation
     from sluicegate.effects.context import Context
 
 _MOVES = {"nextval", "setval"}
@@ -52,6 +54,21 @@ def _move(context: Context, call: Any) -> None:
         context.builder.unknown("which sequence is meant is not known")
         return
     context.builder.lock(sequence, LockMode.RowExclusiveLock)
+    if qualified(call.funcname)[1] == "setval" and len(call.args) > 1:
+        _check_bounds(sequence, call.args[1])
+
+
+def _check_bounds(sequence: Relation, node: Any) -> None:
+    """Refuse to set a sequence to a constant outside its bounds."""
+    inner = unwrap(node)
+    negative = isinstance(inner, pg.A_Expr) and strings(inner.name) == ("-",) and not inner.HasField("lexpr")
+    value = value_of(inner.rexpr if negative else inner)
+    if type(value) is not int:
+        return
+    low, high = bounds_of(sequence)
+    if not low <= (-value if negative else value) <= high:
+        message = f'setval: value {value} is out of bounds for sequence "{sequence.name.name}"'
+        raise Refused("22003", message)
 
 
 def _require_named(context: Context, node: Any) -> None:

@@ -26,8 +26,19 @@ from sluicegate.effects.queries import QueryReader, note_query
 from sluicegate.effects.query_levels import Level, Stage, conjuncts
 from sluicegate.effects.reading import note_reads
 from sluicegate.effects.referential_actions import note_own_keys, note_referencing
-from sluicegate.effects.row_values import constant_values, destination, is_null, rejected
+from sluicegate.effects.row_values import (
+    constant_values,
+    destination,
+    is_null,
+    may_be_changed,
+    note_default,
+    note_unique,
+    outside_partition,
+    rejected,
+)
 from sluicegate.effects.scopes import Scope
+from sluicegate.effects.selective_conditions import names_one_row
+from sluicegate.effects.stored_values import check_fits
 from sluicegate.effects.table_contents import predict_table_contents
 from sluicegate.statements.nodes import options, strings, truth, unwrap
 
@@ -119,7 +130,8 @@ def _update(context: Context, reader: QueryReader, node: Any, stage: Stage, oute
     note_reads(context, reader, stage)
     if stage is Stage.EXECUTED:
         every_row = not level.conditions and not node.from_clause
-        note_new_values(context, target.relation, assigned, every_row=every_row)
+        one_row = not node.from_clause and names_one_row(context, target.relation, level)
+        note_new_values(context, target.relation, assigned, every_row=every_row, one_row=one_row)
         fire(context, target.relation, "update", assigned)
 
 
@@ -173,16 +185,32 @@ def _part(reader: QueryReader, value: Any, level: Level, column: Any) -> Any:
     return None
 
 
-def note_new_values(context: Context, relation: Relation, assigned: dict[str, Any], *, every_row: bool) -> None:
-    """Note what storing new values in existing rows checks and locks."""
+def note_new_values(
+    context: Context, relation: Relation, assigned: dict[str, Any], *, every_row: bool, one_row: bool = False
+) -> None:
+    """Note what storing new values in existing rows checks and locks.
+
+    Args:
+        context: the statement's context.
+        relation: the table.
+        assigned: column → value; None for a value that several columns share.
+        every_row: whether all rows get the values.
+        one_row: whether a row is named by its key, so that it is meant to be there.
+    """
     catalog, builder = context.catalog, context.builder
     changed = {name for name, value in assigned.items() if not _is_itself(value, name)}
     note_own_keys(context, relation, {n for n in changed if assigned[n] is None or not is_null(assigned[n])})
     note_referencing(context, relation, changed=changed, every_row=False)
     if relation.kind is RelationKind.TABLE:
         lock_ancestors(context, relation)
+    for name, value in assigned.items():
+        if value is not None:
+            check_fits(relation.columns[name], value, catalog)
+        if isinstance(value, pg.SetToDefault):
+            note_default(context, relation, relation.columns[name])
+    note_unique(context, relation, changed, itself=True)
     values = constant_values(relation, {name: value for name, value in assigned.items() if value is not None}, catalog)
-    refusal = rejected(relation, values, catalog)
+    refusal = rejected(relation, values, catalog) or outside_partition(context, relation, values)
     if refusal is None and relation.kind is RelationKind.PARTITIONED:
         try:
             lock_path(context, destination(context, relation, values), relation)
@@ -194,7 +222,7 @@ def note_new_values(context: Context, relation: Relation, assigned: dict[str, An
         refusal = _all_alike(context, relation, values) if every_row else None
     if refusal is not None:
         builder.depends(f"fails if {relation.name} holds a row to change")
-        if every_row and relation.rows != 0:
+        if (every_row or one_row) and relation.rows != 0 and not may_be_changed(context, relation, "update"):
             raise refusal
     for column in sorted(assigned):
         builder.lose(LossKind.VALUES, relation, column, detail="overwritten")

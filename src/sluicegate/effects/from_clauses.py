@@ -14,7 +14,7 @@ from sluicegate.catalog.types import builtin_type
 from sluicegate.effects.context import Refused
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.query_levels import Level, Read, conjuncts
-from sluicegate.effects.scopes import OutputColumns, Scope, Source, aliased
+from sluicegate.effects.scopes import CteColumns, OutputColumns, Scope, Source, aliased
 from sluicegate.statements.nodes import strings, unwrap
 
 if TYPE_CHECKING:
@@ -87,7 +87,10 @@ class FromReader(ABC):
         if not node.schemaname and not target:
             for names in reversed(self.ctes):
                 if node.relname in names:
-                    given = aliased(names[node.relname], aliases)
+                    columns_of = names[node.relname]
+                    if isinstance(columns_of, CteColumns):
+                        columns_of.used = True
+                    given = aliased(columns_of, aliases)
                     return Source(alias or node.relname, given, open=not given)
         relation = self.context.relation(node)
         if relation is None:
@@ -115,7 +118,12 @@ class FromReader(ABC):
     def _join(self, node: Any, level: Level) -> list[Source]:
         left = self.from_item(unwrap(node.larg), level)
         inside = Level(Scope([*level.scope.sources, *left], level.scope.outer))
-        inside.conditions, inside.outer, inside.link = level.conditions, level.outer, level.link
+        inside.conditions, inside.joined, inside.outer, inside.link = (
+            level.conditions,
+            level.joined,
+            level.outer,
+            level.link,
+        )
         # A lateral item sees the left side; everything else lands in the level itself.
         kept, level.scope.sources = level.scope.sources, inside.scope.sources
         right = self.from_item(unwrap(node.rarg), level)
@@ -135,6 +143,9 @@ class FromReader(ABC):
             self.condition(node.quals, both, "JOIN/ON")
         if node.jointype == pg.JOIN_INNER or not node.HasField("quals"):
             level.conditions += conjuncts(node.quals) if node.HasField("quals") else []
+        elif node.jointype in {pg.JOIN_LEFT, pg.JOIN_RIGHT}:
+            optional = right if node.jointype == pg.JOIN_LEFT else left
+            level.joined += [(condition, optional) for condition in conjuncts(node.quals)]
         if node.HasField("alias"):
             columns = [pair for source in (*left, *right) for pair in source.columns]
             for source in (*left, *right):

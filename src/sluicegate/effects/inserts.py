@@ -23,11 +23,22 @@ from sluicegate.effects.context import Refused
 from sluicegate.effects.data_changes import assignments, fire, note_new_values
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.query_levels import Level, Stage
-from sluicegate.effects.reading import note_reads, sequence_argument
+from sluicegate.effects.reading import note_reads
 from sluicegate.effects.referential_actions import note_own_keys
-from sluicegate.effects.row_values import constant_values, destination, is_null, null_violation, rejected
+from sluicegate.effects.row_values import (
+    constant_values,
+    destination,
+    is_null,
+    may_be_changed,
+    note_default,
+    note_unique,
+    null_violation,
+    outside_partition,
+    rejected,
+)
 from sluicegate.effects.scopes import Scope, Source
-from sluicegate.statements.nodes import same_tree, strings, unwrap, walk_kinds
+from sluicegate.effects.stored_values import check_fits
+from sluicegate.statements.nodes import same_tree, unwrap
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Column, Relation
@@ -65,7 +76,17 @@ def note_insert(context: Context, reader: QueryReader, node: Any, stage: Stage, 
     note_reads(context, reader, stage)
     if stage is Stage.EXECUTED:
         for row in rows:
-            note_inserted(context, target.relation, row, certain=is_values or source is None)
+            sure = is_values or source is None or _gives_one_row(source)
+            settled = node.HasField("on_conflict_clause")
+            note_inserted(context, target.relation, row, certain=sure, settled=settled)
+
+
+def _gives_one_row(source: Any) -> bool:
+    """Tell whether a query is a bare list of values."""
+    plain = isinstance(source, pg.SelectStmt) and source.op == pg.SETOP_NONE and not source.from_clause
+    if not plain or source.HasField("where_clause") or source.HasField("limit_count"):
+        return False
+    return all(isinstance(unwrap(item.res_target.val), pg.A_Const) for item in source.target_list)
 
 
 def _columns(context: Context, node: Any, target: Target, width: int | None) -> list[Column]:
@@ -201,7 +222,9 @@ def _infer(context: Context, reader: QueryReader, infer: Any, target: Target, le
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
-def note_inserted(context: Context, relation: Relation, row: dict[str, Any], *, certain: bool) -> None:
+def note_inserted(
+    context: Context, relation: Relation, row: dict[str, Any], *, certain: bool, settled: bool = False
+) -> None:
     """Note what storing a new row locks and checks.
 
     Args:
@@ -209,9 +232,13 @@ def note_inserted(context: Context, relation: Relation, row: dict[str, Any], *, 
         relation: the table.
         row: column → value; None for a value that a query gives.
         certain: whether the row is inserted for sure, so that what rejects it rejects the statement.
+        settled: whether ON CONFLICT says what happens where a row with the same key is there.
     """
     given = {name: value for name, value in row.items() if not isinstance(value, pg.SetToDefault)}
     missing = _defaults(context, relation, given)
+    for name, value in given.items():
+        if value is not None:
+            check_fits(relation.columns[name], value, context.catalog)
     values = constant_values(
         relation, {name: value for name, value in given.items() if value is not None}, context.catalog
     )
@@ -223,15 +250,19 @@ def note_inserted(context: Context, relation: Relation, row: dict[str, Any], *, 
     }
     refusal = _place(context, relation, {**absent, **values})
     if refusal is None or relation.kind is not RelationKind.PARTITIONED:
-        first = null_violation(relation, missing) if missing else rejected(relation, values, context.catalog)
+        first = rejected(relation, {**{name: None for name in absent if missing is None}, **values}, context.catalog)
+        if missing and (first is None or first.refusal.sqlstate != "23514"):
+            first = null_violation(relation, missing)
         refusal = first or refusal
     if refusal is not None:
-        if certain:
+        if certain and not may_be_changed(context, relation, "insert"):
             raise refusal
         context.builder.depends("fails if the query gives a row")
     lock_ancestors(context, relation)
     keys = {name for name, value in given.items() if value is None or not is_null(value)}
     note_own_keys(context, relation, keys)
+    if not settled:
+        note_unique(context, relation, keys)
     fire(context, relation, "insert", given)
 
 
@@ -241,17 +272,10 @@ def _defaults(context: Context, relation: Relation, given: dict[str, Any]) -> st
     for column in relation.columns.values():
         if column.name in given:
             continue
-        if column.identity is not None:
-            for sequence in context.catalog.relations.values():
-                if sequence.owned_by == (relation.name, column.name):
-                    context.builder.lock(sequence, _RX)
-        elif column.default is not None and column.generated is None:
-            for call in walk_kinds(column.default.node, pg.FuncCall):
-                if strings(call.funcname)[-1] == "nextval" and call.args:
-                    found = sequence_argument(context, call.args[0])
-                    if found is not None:
-                        context.builder.lock(found, _RX)
-        elif column.not_null and column.generated is None:
+        note_default(context, relation, column)
+        if column.identity is not None or column.default is not None:
+            continue
+        if column.not_null and column.generated is None:
             user_type = context.catalog.types.get(column.type.name)
             if user_type is None or user_type.default is None:
                 missing = missing or column.name
@@ -271,15 +295,4 @@ def _place(context: Context, relation: Relation, values: dict[str, Any]) -> Refu
                 builder.lock(member, _RX)
             builder.depends("locks only the partitions that rows go to")
         return None
-    parent = catalog.relations.get(relation.parents[0]) if relation.bound is not None and relation.parents else None
-    if parent is None:
-        return None
-    try:
-        found = destination(context, parent, values)
-    except Refused:
-        found = None
-    except Incomparable:
-        return None
-    if found is None or found.name != relation.name:
-        return Refused("23514", f'new row for relation "{relation.name.name}" violates partition constraint')
-    return None
+    return outside_partition(context, relation, values)

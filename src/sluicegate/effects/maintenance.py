@@ -61,8 +61,8 @@ def _vacuum(context: Context, node: Any) -> None:
     for relation, columns in _targets(context, node):
         if analyze:
             _require_columns(context, relation, columns)
-        if relation.kind not in _STORED | {RelationKind.PARTITIONED} and context.version >= 18:
-            continue  # a warning
+        if relation.kind not in _STORED | {RelationKind.PARTITIONED}:
+            continue  # a warning, and the lock is let go
         for member in _with_partitions(context, relation):
             builder.lock(member, _AX if full else _SUX)
             if full and member.kind in _STORED:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.expressions import Invalid, Meaning, Place, Reader
+from sluicegate.catalog.model import RelationKind
 from sluicegate.catalog.naming import column_name
 from sluicegate.catalog.polymorphism import UNKNOWN
 from sluicegate.catalog.types import builtin_type
@@ -15,7 +16,7 @@ from sluicegate.effects.from_clauses import FromReader
 from sluicegate.effects.grouping import check_comparable, check_grouping, has_aggregates, is_aggregate, own_calls
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.query_levels import Level, Stage, conjuncts
-from sluicegate.effects.scopes import OutputColumns, Scope, Source, aliased, check_aliases, star
+from sluicegate.effects.scopes import CteColumns, OutputColumns, Scope, Source, aliased, check_aliases, star
 from sluicegate.statements.nodes import strings, unwrap, value_of
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
     from sluicegate.catalog.model import SqlType
     from sluicegate.effects.context import Context
+    from sluicegate.effects.query_levels import Read
 
 _PLACES = {"JOIN/ON": "JOIN conditions", "POLICY": "policy expressions"}
 _TEXT = builtin_type("text")
+_UNLOCKABLE = {RelationKind.MATERIALIZED_VIEW, RelationKind.SEQUENCE}
 
 
 class QueryReader(FromReader):
@@ -42,6 +45,7 @@ class QueryReader(FromReader):
         super().__init__(context)
         self.calls: list[Any] = []
         self.changes: list[tuple[Any, Scope | None]] = []
+        self._ctes_read: list[tuple[CteColumns, list[Read], list[Any]]] = []
         self.outermost = Scope(parameters=dict(parameters or {}), lenient=context.variables)
         self._numbered = tuple(Meaning(sql_type) for sql_type in (parameters or {}).values())
 
@@ -85,7 +89,20 @@ class QueryReader(FromReader):
                 quiet = QueryReader(self.context)
                 quiet.ctes = [*self.ctes, {cte.ctename: []}]
                 names[cte.ctename] = aliased(quiet.query(query.larg, outer), aliases)
-            names[cte.ctename] = aliased(self.query(query, outer), aliases)
+            first, called = len(self.reads), len(self.calls)
+            names[cte.ctename] = columns = CteColumns(aliased(self.query(query, outer), aliases))
+            if isinstance(query, pg.SelectStmt):
+                self._ctes_read.append((columns, self.reads[first:], self.calls[called:]))
+
+    def drop_unused(self) -> None:
+        """Forget what WITH queries would call that nothing uses, and plan none of their reads."""
+        for columns, reads, calls in reversed(self._ctes_read):
+            if columns.used:
+                continue
+            for read in reads:
+                read.unused = True
+            self.calls = [call for call in self.calls if not any(call is one for one in calls)]
+        self._ctes_read.clear()
 
     def close_ctes(self) -> None:
         """Leave the reach of the innermost WITH clause."""
@@ -266,6 +283,9 @@ class QueryReader(FromReader):
                     raise Invalid("42P01", f'relation "{name}" in {word} clause not found in FROM clause')
             for read in self.reads:
                 if (read.level is level or read.level.outer is level) and (not named or read.source.name in named):
+                    if read.relation.kind in _UNLOCKABLE:
+                        kind, name = read.relation.kind.value, read.relation.name.name
+                        raise Invalid("42809", f'cannot lock rows in {kind} "{name}"')
                     read.mode = max(read.mode, LockMode.RowShareLock)
 
 

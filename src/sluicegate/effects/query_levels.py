@@ -31,6 +31,7 @@ class Level:
     Attributes:
         scope: its names.
         conditions: the conjuncts of WHERE and of inner joins.
+        joined: the conjuncts of outer joins, each with the entries of the side that may stay empty.
         limited: whether LIMIT stops it early.
         grouped: whether it groups, aggregates or makes rows distinct, so that it reads all of them.
         by_groups: whether it has GROUP BY or DISTINCT.
@@ -42,6 +43,7 @@ class Level:
 
     scope: Scope
     conditions: list[Any] = field(default_factory=list)
+    joined: list[tuple[Any, list[Source]]] = field(default_factory=list)
     limited: bool = False
     grouped: bool = False
     by_groups: bool = False
@@ -54,7 +56,7 @@ class Level:
 
 @dataclass
 class Read:
-    """One table of a FROM list, or the target of a change."""
+    """One table of a FROM list, or the target of a change; ``unused`` in a WITH query that nothing refers to."""
 
     relation: Relation
     source: Source
@@ -62,6 +64,7 @@ class Read:
     mode: LockMode
     only: bool = False
     target: bool = False
+    unused: bool = False
 
 
 def conjuncts(node: Any) -> list[Any]:

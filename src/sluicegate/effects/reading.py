@@ -27,8 +27,9 @@ _NAME_PARTS = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
 
 def note_reads(context: Context, reader: QueryReader, stage: Stage) -> None:
     """Note what a statement's reads lock and, once it runs, scan and call."""
+    reader.drop_unused()
     for read in reader.reads:
-        note_read(context, read, stage)
+        note_read(context, read, Stage.ANALYZED if read.unused else stage)
     for node, outer in reader.changes:
         from sluicegate.effects.data_changes import note_change
 

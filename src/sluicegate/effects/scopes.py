@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 OutputColumns = list[tuple[str, SqlType | None]]
 """A query's output: names in order, with types where known; names may repeat."""
 
+
+class CteColumns(list[tuple[str, SqlType | None]]):
+    """The output of a WITH query, which knows whether the statement uses it."""
+
+    used = False
+
+
 _SYSTEM = {"tableoid": "oid", "ctid": "tid", "xmin": "xid", "xmax": "xid", "cmin": "cid", "cmax": "cid"}
 
 

@@ -48,6 +48,16 @@ def alter_sequence(context: Context, node: Any) -> None:
     _owned_by(context, node.options, sequence.name)
 
 
+def bounds_of(sequence: Relation) -> tuple[int, int]:
+    """Return the smallest and the largest value of a sequence."""
+    kind = sequence.sequence_type.name.name if sequence.sequence_type is not None else "int8"
+    limit = _RANGES.get(kind, _RANGES["int8"])
+    numbers = {name: int(text) for name, text in sequence.sequence_options.items() if text.lstrip("-").isdigit()}
+    up = numbers.get("increment", 1) > 0
+    least, most = (1, limit) if up else (-limit - 1, -1)
+    return numbers.get("minvalue", least), numbers.get("maxvalue", most)
+
+
 def _is_identity(context: Context, sequence: Relation) -> bool:
     if sequence.owned_by is None:
         return False

@@ -28,6 +28,13 @@ class Evidence(enum.StrEnum):
     OBSERVED_ONLY = "observed_only"
 
 
+class Direction(enum.StrEnum):
+    """Which way a revision was judged."""
+
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
     """A range of source text.
@@ -59,6 +66,7 @@ class Finding:
         effects: the statement's effects as JSON-ready values (see ``sluicegate.effects.model.Effects.as_json``).
         fingerprint: tells this finding from every other of a report, and stays when lines move, code is formatted anew
             or the file gets another name; empty until the report is complete.
+        direction: whether ``upgrade()`` or ``downgrade()`` of the revision was judged.
     """
 
     rule: str
@@ -71,3 +79,4 @@ class Finding:
     evidence: Evidence = Evidence.PREDICTED
     effects: Mapping[str, object] = field(default_factory=dict)
     fingerprint: str = ""
+    direction: Direction = Direction.UPGRADE

@@ -150,6 +150,7 @@ def test_json_is_a_contract(terminal, project):
                 "end_line": 9,
                 "end_column": 36,
                 "revision": "c3",
+                "direction": "upgrade",
                 "message": "Dropping events destroys its rows, and code that still names it fails at once.",
                 "remedy": (
                     "First release code that does not use the table, and drop its foreign keys one at a time. Then\n"

@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sluicegate.findings import Direction
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -74,6 +76,7 @@ class CapturedRevision:
         depends_on: revisions that must run before it without being its parents.
         branch_labels: its branch labels.
         more_reasons: further reasons, each with the line that made it so.
+        direction: whether ``upgrade()`` or ``downgrade()`` was captured.
         asked_in_vain: it asked something that a recording could not answer and a real server might.
     """
 
@@ -89,6 +92,7 @@ class CapturedRevision:
     branch_labels: tuple[str, ...] = ()
     more_reasons: tuple[tuple[str, Location | None], ...] = ()
     asked_in_vain: bool = False
+    direction: Direction = Direction.UPGRADE
 
     @property
     def reasons(self) -> tuple[tuple[str, Location | None], ...]:

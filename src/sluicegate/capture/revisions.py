@@ -38,6 +38,7 @@ from sluicegate.capture.process import ReadingProcess, TookTooLongError
 from sluicegate.capture.version_table import VERSION_TABLE
 from sluicegate.capture.wire import pack_script, unpack_location, unpack_statement
 from sluicegate.errors import CouldNotJudgeError, UsageError
+from sluicegate.findings import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -242,4 +243,5 @@ class HistoryReader:
             branch_labels=tuple(head["branch_labels"]),
             more_reasons=tuple(reasons[1:]),
             asked_in_vain=part.asked_in_vain,
+            direction=Direction.DOWNGRADE if self._job["downgrade"] else Direction.UPGRADE,
         )

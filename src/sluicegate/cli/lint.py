@@ -56,6 +56,9 @@ _PATH = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--write-baseline", is_flag=True, help="Accept everything that is found now.")
 @click.option("--fail-on", type=click.Choice(["error", "warn", "info"]), help="The weakest level that fails.")
 @click.option(
+    "--downgrade", is_flag=True, help="Judge downgrade() instead, each on the schema that its own upgrade() leaves."
+)
+@click.option(
     "--live/--no-live",
     default=None,
     help="Run revisions that ask for what a recording cannot answer on an embedded PostgreSQL without rows. On where"
@@ -78,6 +81,7 @@ def lint(
     no_baseline: bool,
     write_baseline: bool,
     fail_on: str | None,
+    downgrade: bool,
     live: bool | None,
     no_color: bool,
 ) -> ExitCode:
@@ -106,6 +110,8 @@ def lint(
         raise UsageError("git does not know standard input, so --since cannot tell what is new in it.")
     if sql and (python or revs):
         raise UsageError("SQL files and revisions are judged apart.", hint="Run sluicegate lint once for each kind.")
+    if downgrade and sql:
+        raise UsageError("An SQL file has no downgrade().", hint="Name revisions, or leave --downgrade out.")
     request = LintRequest(
         sql=sql,
         revision_files=python,
@@ -121,6 +127,7 @@ def lint(
         use_baseline=not no_baseline,
         write_baseline=write_baseline,
         today=dt.datetime.now(tz=dt.UTC).date(),
+        downgrade=downgrade,
         live=None if live is False else _start_live(insist=live is True),
     )
     report: Report = run_lint(request)

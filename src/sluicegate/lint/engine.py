@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.findings import Evidence, Finding, Level, Location
+from sluicegate.findings import Direction, Evidence, Finding, Level, Location
 from sluicegate.lint.asking import RuleFailedError, answers
 from sluicegate.lint.fingerprint import with_fingerprints
 from sluicegate.lint.replay import Replay
 from sluicegate.lint.report import JudgedRevision, Report
-from sluicegate.lint.suppression import Suppression, suppressions
+from sluicegate.lint.suppression import Suppression, about_downgrade, suppressions
 from sluicegate.rules.kit.catalogue import Entry, all_rules
 from sluicegate.rules.kit.revision import NoProject, RevisionContext
 from sluicegate.rules.kit.rule import Problem, Subject
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 UNJUDGED = "could-not-judge"
 """The rule that speaks where another one failed."""
+
+_ABOUT_READING = frozenset({"partial-revision", "unreadable-revision", "unreadable-sql"})
+"""Of the rules about a whole revision, those that are asked of a downgrade too; the others are about upgrades."""
 
 _ORDER = {Level.ERROR: 0, Level.WARN: 1, Level.INFO: 2}
 
@@ -57,6 +60,7 @@ class Judge:
         *,
         selected: Callable[[CapturedRevision], bool] = lambda _: True,
         fail_on: Level | None = None,
+        downgrades: Mapping[str, CapturedRevision] | None = None,
     ) -> Report:
         """Replay all revisions over a schema and judge the selected ones.
 
@@ -65,6 +69,7 @@ class Judge:
             catalog: the schema before the first of them.
             selected: which revisions findings are reported for.
             fail_on: the weakest level that fails; the policy's if left out.
+            downgrades: judge these instead, by revision: each on the schema that its own ``upgrade()`` leaves behind.
         """
         revisions = tuple(revisions)
         history = {revision.revision: revision for revision in revisions if revision.revision is not None}
@@ -73,6 +78,18 @@ class Judge:
         together = _deployed_together(revisions, selected)
         before: RevisionContext | None = None
         for captured in revisions:
+            if downgrades is not None:
+                replay.revision(captured, judged=False)
+                upgraded = replay.catalog
+                if (down := downgrades.get(captured.revision or "")) is not None:
+                    steps = replay.revision(down, judged=True)
+                    kept, dropped = self._judge(self._context(down, steps, history, ()))
+                    findings += kept
+                    allowed += dropped
+                    sources[down.file] = down.source
+                    judged.append(_judged(down, steps))
+                replay.catalog = upgraded
+                continue
             judging = selected(captured)
             carried = before.open_at_end if before is not None and together and judging else ()
             carried = carried if _goes_on(captured, carried) else ()
@@ -81,27 +98,12 @@ class Judge:
             before = None
             if not judging:
                 continue
-            rows = {**self.policy.tables_rows, **self.rows}
-            before = RevisionContext(
-                captured,
-                steps,
-                self.policy,
-                version=self.version,
-                rows=rows,
-                project=self.project,
-                history=history,
-                carried=carried,
-            )
+            before = self._context(captured, steps, history, carried)
             kept, dropped = self._judge(before)
             findings += kept
             allowed += dropped
             sources[captured.file] = captured.source
-            unparsed = sum(step.statement is None for step in steps)
-            judged.append(
-                JudgedRevision(
-                    captured.revision, captured.file, captured.mode, len(steps), captured.reason, unparsed=unparsed
-                )
-            )
+            judged.append(_judged(captured, steps))
         return Report(
             revisions=tuple(judged),
             findings=with_fingerprints(
@@ -112,6 +114,24 @@ class Judge:
             fail_on=fail_on or self.policy.fail_on,
             postgresql=self.version,
             rules=self.rules,
+        )
+
+    def _context(
+        self,
+        captured: CapturedRevision,
+        steps: tuple[Step, ...],
+        history: Mapping[str, CapturedRevision],
+        carried: tuple[Context, ...],
+    ) -> RevisionContext:
+        return RevisionContext(
+            captured,
+            steps,
+            self.policy,
+            version=self.version,
+            rows={**self.policy.tables_rows, **self.rows},
+            project=self.project,
+            history=history,
+            carried=carried,
         )
 
     def _judge(self, revision: RevisionContext) -> tuple[list[Finding], int]:
@@ -133,7 +153,10 @@ class Judge:
 
     def _ask(self, revision: RevisionContext) -> Iterator[tuple[Finding, list[tuple[int, int]]]]:
         """Yield each finding with the ranges of lines on which a comment may allow it."""
+        down = revision.captured.direction is Direction.DOWNGRADE
         for entry in self._applicable(Subject.REVISION):
+            if down and entry.rule.name not in _ABOUT_READING:
+                continue
             for answered, problem in self._answers(entry, revision.with_options(entry.options(self.policy))):
                 if level := answered.level(self.policy):
                     finding = _finding(answered, level, problem, revision, None)
@@ -169,6 +192,10 @@ class Judge:
         off = {name for name, entry in self.rules.items() if entry.level(self.policy) is None}
         for comment in comments:
             unused = tuple(rule for rule in comment.rules if (comment, rule) not in used and rule not in off)
+            if about_downgrade(comment, captured.source) is not (captured.direction is Direction.DOWNGRADE):
+                if captured.direction is Direction.DOWNGRADE:
+                    continue  # reported where the way forward is judged
+                unused = ()
             context = SuppressionContext(comment.rules, comment.reason, unused, frozenset(self.rules))
             for entry in self._applicable(Subject.SUPPRESSION):
                 for problem in entry.check(context):
@@ -180,7 +207,15 @@ class Judge:
                             revision=captured.revision,
                             message=problem.message,
                             remedy=problem.remedy.alembic() if problem.remedy else "",
+                            direction=captured.direction,
                         )
+
+
+def _judged(captured: CapturedRevision, steps: tuple[Step, ...]) -> JudgedRevision:
+    unparsed = sum(step.statement is None for step in steps)
+    return JudgedRevision(
+        captured.revision, captured.file, captured.mode, len(steps), captured.reason, unparsed=unparsed
+    )
 
 
 def _deployed_together(revisions: tuple[CapturedRevision, ...], selected: Callable[[CapturedRevision], bool]) -> bool:
@@ -215,4 +250,5 @@ def _finding(entry: Entry, level: Level, problem: Problem, revision: RevisionCon
         sql=step.captured.sql if step else "",
         evidence=Evidence.PREDICTED,
         effects=step.effects.as_json() if step else {},
+        direction=captured.direction,
     )

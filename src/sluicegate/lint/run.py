@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sluicegate.capture.model import CaptureMode
 from sluicegate.catalog.dump import load_script
 from sluicegate.catalog.model import Catalog
 from sluicegate.errors import SluicegateError, UsageError
@@ -69,6 +70,7 @@ class LintRequest:
         schema: the schema before what is judged.
         policy: the policy file.
         fail_on: the weakest level that fails; None for the policy's.
+        downgrade: judge ``downgrade()`` of the revisions instead, each after its own ``upgrade()``.
         live: starts a server for revisions that ask what a recording cannot answer; None to leave them as they are.
         since: judge only what is new or changed against this git ref.
         baseline: the baseline's file; None for the one beside the policy, where there is one.
@@ -87,6 +89,7 @@ class LintRequest:
     policy: Path | None = None
     fail_on: Level | None = None
     live: StartLive | None = None
+    downgrade: bool = False
     since: str | None = None
     baseline: Path | None = None
     use_baseline: bool = True
@@ -182,7 +185,10 @@ def _lint_history(request: LintRequest, policy: Policy) -> Report:
     version = request.version or policy.postgresql
 
     def capture(
-        deployed: Collection[str] = (), schema: str | None = None, live: Live | None = None
+        deployed: Collection[str] = (),
+        schema: str | None = None,
+        live: Live | None = None,
+        downgraded: Collection[str] | None = None,
     ) -> list[CapturedRevision]:
         return capture_history(
             location,
@@ -195,6 +201,8 @@ def _lint_history(request: LintRequest, policy: Policy) -> Report:
             operation_modules=OPERATIONS,
             version_table=policy.version_table,
             live=live,
+            downgrade=downgraded is not None,
+            revisions=downgraded,
         )
 
     history = capture()
@@ -225,11 +233,26 @@ def _lint_history(request: LintRequest, policy: Policy) -> Report:
         history = _asked_live(history, open_questions, start_server, functools.partial(capture, *before))
     if request.schema is None:
         catalog = starting_point(catalog, history)
+    downgrades = None
+    if request.downgrade:
+        downgrades = {str(r.revision): _way_back(r) for r in capture(*before, downgraded=sorted(selected))}
     folders = (location.working_directory, location.directory, *location.versions)
     judge = Judge(policy, version, rules_under(policy), ProjectFiles(policy.root, folders))
     return judge.report(
-        history, catalog, selected=lambda revision: revision.revision in selected, fail_on=request.fail_on
+        history,
+        catalog,
+        selected=lambda revision: revision.revision in selected,
+        fail_on=request.fail_on,
+        downgrades=downgrades,
     )
+
+
+def _way_back(revision: CapturedRevision) -> CapturedRevision:
+    """Return a captured downgrade; one that refuses to go back before it does anything is read, and says so."""
+    declared = (revision.reason or "").startswith(("downgrade() stops with", "it has no downgrade()"))
+    if revision.mode is CaptureMode.UNREADABLE and declared:
+        return replace(revision, mode=CaptureMode.PARTIAL, reason=f"there is no way back: {revision.reason}")
+    return revision
 
 
 def _asked_live(

@@ -50,6 +50,21 @@ def suppressions(file: str, source: str) -> tuple[Suppression, ...]:
     return tuple(found)
 
 
+def about_downgrade(comment: Suppression, source: str) -> bool:
+    """Tell whether a comment stands in ``downgrade()``, so that it is about the way back only."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    line = comment.location.line
+    return any(
+        isinstance(node, ast.FunctionDef)
+        and node.name.startswith("downgrade")
+        and _first_line(node) <= line <= (node.end_lineno or node.lineno)
+        for node in tree.body
+    )
+
+
 def _in_python(file: str, source: str) -> Iterator[Suppression]:
     try:
         tree = ast.parse(source)

@@ -57,6 +57,7 @@ def finding_as_json(finding: Finding) -> dict[str, object]:
         "end_line": place.end_line,
         "end_column": place.end_column,
         "revision": finding.revision,
+        "direction": finding.direction.value,
         "message": finding.message,
         "remedy": finding.remedy,
         "sql": finding.sql,

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Protocol
 
 from sluicegate.capture.model import CaptureMode
-from sluicegate.findings import Level
+from sluicegate.findings import Direction, Level
 from sluicegate.render.frame import code_frame
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ def render_text(report: Report, paint: Paint = plain) -> str:
 def _finding(finding: Finding, source: str, paint: Paint) -> str:
     place = finding.location
     head = f"{paint(finding.level.value, finding.level.value)}[{paint('strong', finding.rule)}]"
-    where = f"{place.file}:{place.line}:{place.column}" + (
-        f" (revision {finding.revision}{direction})" if finding.revision else ""
-    )
+    where = f"{place.file}:{place.line}:{place.column}"
+    if finding.revision:
+        downwards = ", downgrade" if finding.direction is Direction.DOWNGRADE else ""
+        where += f" (revision {finding.revision}{downwards})"
     lines = [f"{head} {where}", *_frame(source, finding, paint)]
     lines += textwrap.wrap(finding.message, WIDTH, initial_indent="  ", subsequent_indent="  ")
     if finding.remedy:

@@ -68,6 +68,7 @@ def test_init_writes_what_alembic_then_runs_up_and_down(project: Path, database1
         f"created  migrations/versions/{revision.name}\n"
         "created  backfills/README.md\n"
         "created  safety/policy.toml\n"
+        "changed  alembic.ini: alembic revision lints what it writes\n"
         "\n"
         f"Next: review revision {identifier}, then run: alembic upgrade head\n"
     )

@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from sluicegate.errors import UsageError
+from sluicegate.rollout.write_hook import add_hook, has_section
 from sluicegate.settings.keys import KEYS
 from sluicegate.settings.operational import ALL
 from sluicegate.settings.policy import DEFAULT_PATH
@@ -37,21 +38,26 @@ class Written:
         kept: files that were there already and stayed as they were.
         revision: the id of the state schema's revision, new or found.
         needs_import: whether this Alembic registers ``op.require_backfill`` only when env.py imports it.
+        hooked: Alembic's configuration file, where the write hook was added to it.
+        other_hooks: Alembic's configuration file, where it has other write hooks, and ours has to be added by hand.
     """
 
     created: tuple[Path, ...]
     kept: tuple[Path, ...]
     revision: str
     needs_import: bool
+    hooked: Path | None = None
+    other_hooks: Path | None = None
 
 
-def install(folder: Path, *, config: Path | None = None, heads: Sequence[str] = ()) -> Written:
-    """Write what is missing into a repository; nothing that is there is changed.
+def install(folder: Path, *, config: Path | None = None, heads: Sequence[str] = (), hook: bool = True) -> Written:
+    """Write what is missing into a repository; of what is there, only Alembic's list of write hooks is changed.
 
     Args:
         folder: the repository's root, where alembic.ini or pyproject.toml is.
         config: another configuration file.
         heads: the heads to build on; several are merged. Needed only where there are several.
+        hook: whether Alembic shall lint each new revision.
 
     Raises:
         UsageError: there is no Alembic environment, its history cannot be read, or it has several heads.
@@ -78,14 +84,33 @@ def install(folder: Path, *, config: Path | None = None, heads: Sequence[str] = 
         file.write_text(text, encoding="utf-8")
         written.append(file)
     release = tuple(int(part) for part in re.findall(r"\d+", alembic.__version__)[:2])
-    return Written(tuple(written), tuple(kept), revision, needs_import=release < (1, 18))
+    file = _configuration(folder, config)
+    added = add_hook(file) if hook else False
+    return Written(
+        tuple(written),
+        tuple(kept),
+        revision,
+        needs_import=release < (1, 18),
+        hooked=file if added else None,
+        other_hooks=file if added is None else None,
+    )
+
+
+def _configuration(folder: Path, config: Path | None) -> Path:
+    """Return the file in which Alembic looks for write hooks: pyproject.toml only where alembic.ini has none."""
+    ini, toml = folder / "alembic.ini", folder / "pyproject.toml"
+    if config is not None:
+        return config
+    if ini.is_file() and (has_section(ini) or not _is_alembics(toml)):
+        return ini
+    return toml
 
 
 def _script(folder: Path, config: Path | None) -> ScriptDirectory:
     ini, toml = folder / "alembic.ini", folder / "pyproject.toml"
     if config is not None:
         ini, toml = (config, toml) if config.suffix != ".toml" else (ini, config)
-    has_toml = toml.is_file() and re.search(r"^\[tool\.alembic\]", toml.read_text(encoding="utf-8"), re.MULTILINE)
+    has_toml = _is_alembics(toml)
     if not ini.is_file() and not has_toml:
         raise UsageError(
             f"There is no Alembic environment in {folder}: neither alembic.ini nor [tool.alembic] in pyproject.toml.",
@@ -101,6 +126,10 @@ def _script(folder: Path, config: Path | None) -> ScriptDirectory:
         ) from None
     except util.CommandError as error:
         raise UsageError(f"Alembic cannot use the configuration in {folder}: {error}") from error
+
+
+def _is_alembics(toml: Path) -> bool:
+    return toml.is_file() and bool(re.search(r"^\[tool\.alembic\]", toml.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def _revision(script: ScriptDirectory, heads: Sequence[str]) -> tuple[str, Path, bool]:

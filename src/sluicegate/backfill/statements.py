@@ -9,6 +9,7 @@ from psycopg import sql
 
 from sluicegate.backfill.definition import CHUNK, Backfill, Sidecar, TableName
 from sluicegate.backfill.implied import CHUNK_NAME, ROW, chunk_places, in_condition, in_statement, never_null
+from sluicegate.backfill.staleness import HASH, hashes, stale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -196,35 +197,24 @@ class Statements:
             claimed=self._claimed(),
         )
 
+    def sidecar_hashes(self) -> sql.Composed | None:
+        """The hashes of the given keys' sources, in their order, as one array; None without a source."""
+        return hashes(self.definition, [column.name for column in self.key], self._claimed())
+
     def sidecar_done(self) -> sql.Composed:
-        """Mark the given keys as done, with the hash of their source where the definition names one."""
-        tracking = self.definition.tracking
-        source = tracking.source if isinstance(tracking, Sidecar) else None
+        """Mark the given keys as done, with ``hashes`` of their sources or NULL."""
         pairs = sql.SQL(" AND ").join(
             sql.SQL("s.{} = c.{}").format(target, sql.Identifier(column.name))
             for target, column in zip(self._sidecar_columns(), self.key, strict=True)
         )
-        columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in self.key)
-        if source is None:
-            return sql.SQL(
-                "UPDATE {sidecar} AS s SET state = 'done', attempts = s.attempts + 1, reason = NULL, "
-                "updated_at = now() FROM {claimed} AS c ({columns}) WHERE {pairs}"
-            ).format(sidecar=self.sidecar, claimed=self._claimed(), columns=columns, pairs=pairs)
         return sql.SQL(
             "UPDATE {sidecar} AS s SET state = 'done', attempts = s.attempts + 1, reason = NULL, updated_at = now(), "
-            "source_hash = c.source_hash FROM (SELECT {keys}, md5(({source})::text) AS source_hash "
-            "FROM {claimed} AS k ({columns}) LEFT JOIN {table} AS row ON {same}) AS c WHERE {pairs}"
+            "source_hash = coalesce(c.{hash}, s.source_hash) FROM {claimed} AS c ({columns}, {hash}) WHERE {pairs}"
         ).format(
             sidecar=self.sidecar,
-            keys=sql.SQL(", ").join(sql.Identifier("k", column.name) for column in self.key),
-            source=_fragment(source),
-            claimed=self._claimed(),
-            columns=columns,
-            table=self._table,
-            same=sql.SQL(" AND ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(ROW, column.name), sql.Identifier("k", column.name))
-                for column in self.key
-            ),
+            claimed=self._claimed("hashes"),
+            hash=sql.Identifier(HASH),
+            columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in self.key),
             pairs=pairs,
         )
 
@@ -299,6 +289,9 @@ class Statements:
                 self._between(deciding, keys),
                 lacking,
             )
+        changed = stale(self.definition, [column.name for column in self.key])
+        if changed is not None:
+            lacking = sql.SQL("({} OR {})").format(lacking, changed)
         return sql.SQL("({}) AND {}").format(_fragment(self.definition.where), lacking)
 
     def _usable(self, shown: str, keys: Range | None) -> list[Implied]:
@@ -338,13 +331,13 @@ class Statements:
     def _placeholder(self, name: str, number: int) -> sql.Composed:
         return sql.SQL("{}::{}").format(sql.Placeholder(f"{name}_{number}"), _trusted(self.key[number].type))
 
-    def _claimed(self) -> sql.Composed:
-        return sql.SQL("unnest({})").format(
-            sql.SQL(", ").join(
-                sql.SQL("{}::{}[]").format(sql.Placeholder(f"key_{number}"), _trusted(column.type))
-                for number, column in enumerate(self.key)
-            )
-        )
+    def _claimed(self, *texts: str) -> sql.Composed:
+        arrays = [
+            sql.SQL("{}::{}[]").format(sql.Placeholder(f"key_{number}"), _trusted(column.type))
+            for number, column in enumerate(self.key)
+        ]
+        arrays += [sql.SQL("{}::text[]").format(sql.Placeholder(name)) for name in texts]
+        return sql.SQL("unnest({})").format(sql.SQL(", ").join(arrays))
 
     def _sidecar_columns(self) -> list[sql.Identifier]:
         return [sql.Identifier(column) for column in self.definition.sidecar_keys]

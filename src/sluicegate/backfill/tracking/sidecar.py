@@ -14,6 +14,8 @@ from sluicegate.backfill.tracking.watermark import Step
 from sluicegate.pg.errors import sqlstate_of, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sluicegate.backfill.session import WorkerSession
 
 Keys = tuple[tuple[str, ...], ...]
@@ -60,14 +62,20 @@ class PendingKeys:
 
     def _write(self, keys: Keys) -> int:
         session, parameters = self._session, key_parameters(keys)
+        hashes = self._hashes(parameters)
         rows = max(session.connection.execute(session.statements.apply_claimed(), parameters).rowcount, 0)
         with session.connection.pipeline():
-            session.connection.execute(session.statements.sidecar_done(), parameters)
+            session.connection.execute(session.statements.sidecar_done(), {**parameters, "hashes": hashes})
             session.execute("backfill_lock")
             session.execute("chunk_keys_done", rows=rows)
             session.execute("advance", rows=rows, parked=0)
             session.connection.commit()
         return rows
+
+    def _hashes(self, parameters: Mapping[str, Any]) -> list[str] | None:
+        query = self._session.statements.sidecar_hashes()
+        row = None if query is None else self._session.connection.execute(query, parameters).fetchone()
+        return row[0] if row else None
 
     def more(self) -> bool:
         """Whether any key is left to take, so that a pause before it makes sense."""

@@ -17,6 +17,7 @@ from sluicegate.effects.column_definitions import require_column_type
 from sluicegate.effects.column_storage import check_compression, check_storage
 from sluicegate.effects.default_values import refuse_value
 from sluicegate.effects.domain_constraints import default_of, is_constrained
+from sluicegate.effects.failing_values import note_computed
 from sluicegate.effects.index_definition import check_collation_exists
 from sluicegate.effects.mentions import Mentions
 from sluicegate.effects.model import LockMode
@@ -199,6 +200,8 @@ class _AddedColumn:
             if string(reference.fields[-1]) == self.name:
                 alteration.refuse("42P17", f'cannot use generated column "{self.name}" in column generation expression')
         self._facts = read_generation(alteration, relation, node, self.type, self.name)
+        if not self.is_virtual:
+            note_computed(alteration.now, relation, node, self.type)
         if self.is_virtual:
             refuse_virtual(alteration, relation, self.name, self.type, node)
 

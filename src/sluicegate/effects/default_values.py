@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
+from sluicegate.catalog.expressions.literals import round_half_up
 from sluicegate.catalog.types import CATALOG_SCHEMA, base_type, display
 from sluicegate.effects.context import Refused
 from sluicegate.statements.nodes import strings, unwrap, value_of, walk_kinds
@@ -33,12 +34,11 @@ def refuse_value(node: Any, sql_type: SqlType, catalog: Catalog) -> None:
     if number is None or inner.array or inner.name.schema != CATALOG_SCHEMA:
         return
     limit = _LIMITS.get(inner.name.name)
-    if limit is not None and not -limit <= number.quantize(Decimal(1), ROUND_HALF_UP) < limit:
+    if limit is not None and not -limit <= round_half_up(number, 0) < limit:
         raise Refused("22003", f"{display(inner)} out of range")
     if inner.name.name == "numeric" and inner.modifiers:
         precision, scale = (*inner.modifiers, 0)[:2]
-        rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
-        if abs(rounded) >= Decimal(10) ** (precision - scale):
+        if abs(round_half_up(number, scale)) >= Decimal(10) ** (precision - scale):
             raise Refused("22003", "numeric field overflow")
 
 

@@ -9,6 +9,7 @@ from postgast import pg_query_pb2 as pg
 from sluicegate.catalog.model import Index, Name, RelationKind
 from sluicegate.catalog.replay import apply
 from sluicegate.effects.context import Refused
+from sluicegate.effects.failing_values import note_computed
 from sluicegate.effects.index_definition import check_definition, check_tablespace
 from sluicegate.effects.model import LockMode
 from sluicegate.effects.partitions import built_tables
@@ -82,6 +83,9 @@ def _build(context: Context, node: Any, table: Relation, keys: tuple[Key, ...]) 
         return
     builder, method = context.builder, node.access_method or "btree"
     check_build(context, table, method, keys, option_texts(node.options))
+    for item in node.index_params:
+        if item.index_elem.HasField("expr"):
+            note_computed(context, table, item.index_elem.expr)
     if method == "btree":
         included = [
             table.columns[name].type

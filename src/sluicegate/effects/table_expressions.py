@@ -73,6 +73,10 @@ def read_generation(
     for used in written.columns:
         if used in relation.columns and relation.columns[used].generated is not None:
             raise Refused("42P17", f'cannot use generated column "{used}" in column generation expression')
+    for reference in walk_kinds(node, pg.ColumnRef):
+        name = string(reference.fields[-1])
+        if name in SYSTEM_COLUMNS - {"tableoid"} and name not in relation.columns:
+            raise Refused("42P10", f'cannot use system column "{name}" in column generation expression')
     if written.volatility in {Volatility.STABLE, Volatility.VOLATILE}:
         # The cast to the column's type comes after this check, so it alone may depend on settings.
         raise Refused("42P17", "generation expression is not immutable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
@@ -125,6 +126,7 @@ def _truth_test(reader: Reader, node: Any) -> Meaning:
 def _case(reader: Reader, node: Any) -> Meaning:
     tests: list[Volatility | None] = []
     results = []
+    decided = False
     if node.HasField("arg"):
         subject = reader.read(node.arg)
         subject_type = _TEXT if subject.type == UNKNOWN else subject.type
@@ -137,11 +139,20 @@ def _case(reader: Reader, node: Any) -> Meaning:
                     reader, "=", [Meaning(subject_type, subject.volatility), reader.read(when.expr)]
                 ).volatility
             )
-        else:
-            tests.append(reader.condition(when.expr, "CASE/WHEN").volatility)
-        results.append(reader.read(when.result))
-    otherwise = [reader.read(node.defresult)] if node.HasField("defresult") else []
-    found, volatility = reader.common([*otherwise, *results], "CASE")
+            results.append(reader.read(when.result))
+            continue
+        test = reader.condition(when.expr, "CASE/WHEN")
+        result = reader.read(when.result)
+        never = decided or (test.constant and (test.null or test.literal == "f"))
+        results.append(replace(result, volatility=Volatility.IMMUTABLE) if never else result)
+        if not never:
+            tests.append(test.volatility)
+        # What stands after a condition that is always true is never evaluated (eval_const_expressions_mutator).
+        decided = decided or (test.constant and test.literal == "t")
+    otherwise = reader.read(node.defresult) if node.HasField("defresult") else None
+    if otherwise is not None and decided:
+        otherwise = replace(otherwise, volatility=Volatility.IMMUTABLE)
+    found, volatility = reader.common([*([otherwise] if otherwise is not None else []), *results], "CASE")
     return Meaning(found, worst(volatility, *tests))
 
 

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
 
+from sluicegate.catalog.expressions.compound import array_elements, range_bounds, record_fields
 from sluicegate.catalog.expressions.meaning import Invalid
+from sluicegate.catalog.expressions.network import check_network
 from sluicegate.catalog.expressions.temporal import TEMPORAL, check_temporal
+from sluicegate.catalog.expressions.vectors import FLOAT4_LIMIT, NUMBER, vector_dimensions
 from sluicegate.catalog.extensions import VECTOR_TYPES
 from sluicegate.catalog.model import SqlType, TypeKind
-from sluicegate.catalog.type_facts import type_facts
-from sluicegate.catalog.types import CATALOG_SCHEMA, base_type, display
+from sluicegate.catalog.type_facts import range_subtype, type_facts
+from sluicegate.catalog.types import CATALOG_SCHEMA, base_type, builtin_type, display
 
 if TYPE_CHECKING:
-    from sluicegate.catalog.model import Catalog, UserType
+    from sluicegate.catalog.model import Catalog, Relation, UserType
 
 _RANGES = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
 _INTEGER = re.compile(r"[+-]?(\d+(_\d+)*|0[xX](_?[0-9a-fA-F])+|0[oO](_?[0-7])+|0[bB](_?[01])+)")
-_NUMBER = re.compile(r"[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][+-]?\d+)?")
 _NUMBER_WORDS = {"nan", "inf", "infinity", "+inf", "+infinity", "-inf", "-infinity"}
 _RANGE = re.compile(r"empty|[\[(].*[\])]|\{.*\}", re.DOTALL | re.IGNORECASE)
 _UUID = re.compile(r"\{?[0-9a-fA-F]{4}(-?[0-9a-fA-F]{4}){7}\}?")
 _TRUTH = ("true", "false", "yes", "no", "on", "off", "1", "0")
-_VECTOR_LIMIT = 16_000
+_ISO = re.compile(r"\d")
+_EXACT = Context(prec=2500, Emax=999_999, Emin=-999_999)
 
 
 def check_literal(text: str, target: SqlType, catalog: Catalog) -> None:
@@ -38,12 +42,16 @@ def check_literal(text: str, target: SqlType, catalog: Catalog) -> None:
     """
     inner = base_type(target, catalog)
     if inner.array:
-        start = text.strip()[:1]
-        if start != "{" and not (start == "[" and "=" in text):
-            raise Invalid("22P02", f'malformed array literal: "{text}"')
+        for element in array_elements(text):
+            check_literal(element, SqlType(inner.name, inner.modifiers), catalog)
         return
-    if type_facts(inner, catalog).category == "R" and not _RANGE.fullmatch(text.strip()):
-        raise Invalid("22P02", f'malformed range literal: "{text}"')
+    if type_facts(inner, catalog).category == "R":
+        _check_range(text, inner, catalog)
+        return
+    row = catalog.relations.get(inner.name)
+    if row is not None:
+        _check_row(text, row, catalog)
+        return
     if inner.name.schema == CATALOG_SCHEMA:
         _check_builtin(text, inner)
         return
@@ -53,7 +61,38 @@ def check_literal(text: str, target: SqlType, catalog: Catalog) -> None:
     if user_type.kind is TypeKind.ENUM:
         _check_enum(text, user_type, catalog)
     if user_type.extension == "vector" and inner.name.name in VECTOR_TYPES:
-        _vector(text, inner)
+        vector_dimensions(text, inner)
+
+
+def _check_range(text: str, target: SqlType, catalog: Catalog) -> None:
+    subtype = range_subtype(target, catalog)
+    if not _RANGE.fullmatch(text.strip()):
+        raise Invalid("22P02", f'malformed range literal: "{text}"')
+    if subtype is None or text.strip().startswith("{"):
+        return
+    lower, upper = range_bounds(text)
+    for bound in (lower, upper):
+        if bound is not None:
+            check_literal(bound, subtype, catalog)
+    if lower is None or upper is None or subtype.name.schema != CATALOG_SCHEMA:
+        return
+    if subtype.name.name in {"int4", "int8", "numeric"} and NUMBER.fullmatch(lower) and NUMBER.fullmatch(upper):
+        backwards = Decimal(lower) > Decimal(upper)
+    else:
+        # Moments in the same ISO spelling sort as their texts do.
+        backwards = _ISO.sub("0", lower) == _ISO.sub("0", upper) and bool(_ISO.match(lower)) and lower > upper
+    if backwards:
+        raise Invalid("22000", "range lower bound must be less than or equal to range upper bound")
+
+
+def _check_row(text: str, row: Relation, catalog: Catalog) -> None:
+    fields = record_fields(text)
+    if len(fields) != len(row.columns) and not (len(row.columns) == 0 and fields == [None]):
+        raise Invalid("22P02", f'malformed record literal: "{text}"')
+    for field, column in zip(fields, row.columns.values(), strict=False):
+        if field is not None:
+            check_literal(field, column.type, catalog)
+            check_modifiers(field, column.type, catalog, explicit=False)
 
 
 def _check_enum(text: str, user_type: UserType, catalog: Catalog) -> None:
@@ -83,7 +122,15 @@ def _check_builtin(text: str, target: SqlType) -> None:
             if not _INTEGER.fullmatch(stripped):
                 raise refused
         case "numeric" | "float4" | "float8":
-            if not _NUMBER.fullmatch(stripped) and stripped.lower() not in _NUMBER_WORDS and not _hex(stripped):
+            if not NUMBER.fullmatch(stripped) and stripped.lower() not in _NUMBER_WORDS and not _hex(stripped):
+                raise refused
+            _check_float(stripped, name)
+        case "bytea":
+            _check_bytes(text)
+        case "inet" | "cidr":
+            check_network(stripped, name, refused)
+        case "money":
+            if not re.search(r"\d", stripped) or re.search(r"[^\d\s$,.()+-]", stripped):
                 raise refused
         case "bool":
             if not stripped or not any(word.startswith(stripped.lower()) for word in _TRUTH) or stripped.lower() == "o":
@@ -114,12 +161,16 @@ def check_modifiers(text: str, target: SqlType, catalog: Catalog, *, explicit: b
         Invalid: the value does not fit.
     """
     inner = base_type(target, catalog)
-    if inner.array or not inner.modifiers:
+    if not inner.modifiers:
+        return
+    if inner.array:
+        for element in array_elements(text):
+            check_modifiers(element, SqlType(inner.name, inner.modifiers), catalog, explicit=explicit)
         return
     if inner.name.schema != CATALOG_SCHEMA:
         user_type = catalog.types.get(inner.name)
         if user_type is not None and user_type.extension == "vector" and inner.name.name in VECTOR_TYPES:
-            dimensions = _vector(text, inner)
+            dimensions = vector_dimensions(text, inner)
             if dimensions != inner.modifiers[0]:
                 raise Invalid("22000", f"expected {inner.modifiers[0]} dimensions, not {dimensions}")
         return
@@ -130,6 +181,24 @@ def check_modifiers(text: str, target: SqlType, catalog: Catalog, *, explicit: b
             _check_bit_length(_bits(text), inner)
         case "varchar" | "bpchar" if not explicit:
             check_assigned_length(text, inner, catalog)
+
+
+def _check_float(text: str, name: str) -> None:
+    limit = {"float4": FLOAT4_LIMIT, "float8": Decimal(sys.float_info.max)}.get(name)
+    if limit is None or not NUMBER.fullmatch(text):
+        return
+    if abs(Decimal(text.replace("_", ""))) > limit:
+        raise Invalid("22003", f'"{text}" is out of range for type {display(builtin_type(name))}')
+
+
+def _check_bytes(text: str) -> None:
+    if not text.startswith("\\x"):
+        return
+    digits = re.sub(r"\s", "", text[2:])
+    if wrong := re.search(r"[^0-9a-fA-F]", digits):
+        raise Invalid("22023", f'invalid hexadecimal digit: "{wrong[0]}"')
+    if len(digits) % 2:
+        raise Invalid("22023", "invalid hexadecimal data: odd number of digits")
 
 
 def _hex(text: str) -> bool:
@@ -150,15 +219,22 @@ def check_assigned_length(text: str, target: SqlType, catalog: Catalog) -> None:
 
 
 def _check_precision(text: str, target: SqlType) -> None:
-    if not target.modifiers or text.lower() in _NUMBER_WORDS:
+    word = text.lower()
+    if word == "nan" or (not NUMBER.fullmatch(text) and word not in _NUMBER_WORDS):
         return
     precision, scale = (*target.modifiers, 0)[:2]
-    try:
-        whole = abs(float(text.replace("_", "")))
-    except ValueError:
-        return
-    if whole and math.isfinite(whole) and round(whole, max(scale, 0)) >= 10 ** (precision - scale):
+    number = abs(Decimal(text.replace("_", "")))
+    if (
+        not number.is_finite()
+        or (number and number.adjusted() >= precision - scale + 1)
+        or round_half_up(number, scale) >= Decimal(10) ** (precision - scale)
+    ):
         raise Invalid("22003", "numeric field overflow")
+
+
+def round_half_up(number: Decimal, scale: int) -> Decimal:
+    """Return a number as ``numeric`` rounds it: to a scale, which may be negative, halves away from zero."""
+    return (number.scaleb(scale, _EXACT)).quantize(Decimal(1), ROUND_HALF_UP, _EXACT).scaleb(-scale, _EXACT)
 
 
 def _check_json(text: str, name: str) -> None:
@@ -191,28 +267,3 @@ def _check_bit_length(length: int, target: SqlType) -> None:
         raise Invalid("22026", f"bit string length {length} does not match type bit({target.modifiers[0]})")
     if target.name.name == "varbit" and length > target.modifiers[0]:
         raise Invalid("22001", f"bit string too long for type bit varying({target.modifiers[0]})")
-
-
-def _vector(text: str, target: SqlType) -> int:
-    """Read a vector's text form (pgvector 0.8.5, vector_in, halfvec_in, sparsevec_in) and return its dimensions."""
-    name = target.name.name
-    refused = Invalid("22P02", f'invalid input syntax for type {name}: "{text}"')
-    stripped = text.strip(" \t\n\r\v\f")
-    if name == "sparsevec":
-        found = re.fullmatch(r"\{(.*)\}\s*/\s*(\d+)", stripped, re.DOTALL)
-        if found is None:
-            raise refused
-        return int(found[2])
-    if not (stripped.startswith("[") and stripped.endswith("]")):
-        raise refused
-    parts = stripped[1:-1].split(",")
-    if parts == [""]:
-        raise Invalid("22000", f"{name} must have at least 1 dimension")
-    if len(parts) > _VECTOR_LIMIT:
-        raise Invalid("54000", f"{name} cannot have more than {_VECTOR_LIMIT} dimensions")
-    for part in parts:
-        if part.strip().lower().lstrip("+-") in {"nan", "inf", "infinity"}:
-            raise Invalid("22000", f"{'NaN' if 'nan' in part.lower() else 'infinite value'} not allowed in {name}")
-        if not _NUMBER.fullmatch(part.strip()):
-            raise refused
-    return len(parts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.catalog.builtins import builtins
 from sluicegate.catalog.casts import CastContext, CastPath, find_cast, length_coercion, worst
 from sluicegate.catalog.expressions.constructs import READERS, other
 from sluicegate.catalog.expressions.literals import check_literal, check_modifiers
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from sluicegate.catalog.model import Catalog
 
 _BOOL = builtin_type("bool")
+_REGCLASS, _BIT, _VARBIT = builtin_type("regclass"), builtin_type("bit"), builtin_type("varbit")
+_IDENTIFIER = re.compile(r'"([^"]+)"|([^".\s]+)')
 
 
 class Reader:
@@ -113,6 +117,8 @@ class Reader:
             return Meaning(target, found.volatility, constant=True, null=True)
         if found.type == UNKNOWN and found.literal is not None:
             check_literal(found.literal, target, self.catalog)
+            if base_type(target, self.catalog) == _REGCLASS:
+                self._check_relation(found.literal)
             self._check_modifiers(found.literal, target, context)
             facts = type_facts(target, self.catalog)
             if not facts.known:
@@ -124,6 +130,8 @@ class Reader:
         if path is None or path.context > context:
             self._refuse_cast(found.type, target, context, path)
             return Meaning(target, None)
+        if found.literal is not None and found.type in (_BIT, _VARBIT):
+            self._check_modifiers(found.literal, target, context)
         volatility = worst(found.volatility, path.volatility, self._length(found.type, target, path))
         folded = found.constant and volatility is Volatility.IMMUTABLE
         return Meaning(target, volatility, folded, found.literal if folded else None, found.null and folded)
@@ -135,6 +143,23 @@ class Reader:
             if self.evaluated:
                 raise
             self.notes.failures.append(invalid)
+
+    def _check_relation(self, literal: str) -> None:
+        """Refuse the name of a relation that is not there (``regclassin``)."""
+        parts = [quoted or plain.lower() for quoted, plain in _IDENTIFIER.findall(literal)]
+        if not self.catalog.complete or literal.strip().isdigit() or literal.strip() == "-" or len(parts) > 2:
+            return
+        schema, name = (parts[-2] if len(parts) > 1 else None), parts[-1] if parts else ""
+        if schema in {None, "pg_catalog"} and name in builtins(self.version).relations:
+            return
+        if schema in {"information_schema", "pg_toast", "pg_catalog"}:
+            return
+        path = self.search_path
+        if (
+            self.catalog.find_relation(schema, name, path) is None
+            and self.catalog.find_index(schema, name, path) is None
+        ):
+            raise Invalid("42P01", f'relation "{literal}" does not exist')
 
     def _cast_of_unknown(self, found: Meaning) -> Volatility | None:
         return None if found.type is None else Volatility.IMMUTABLE

@@ -17,6 +17,8 @@ from sluicegate.backfill.recovery import Recovery
 from sluicegate.backfill.session import LeaveError, Surroundings, WorkerSession
 from sluicegate.backfill.statements import bound_parameters
 from sluicegate.backfill.states import RunState, StateError
+from sluicegate.backfill.throttle.gate import Gate, HeldTooLongError
+from sluicegate.backfill.throttle.watch import Watch
 from sluicegate.backfill.tracking.sidecar import PendingKeys
 from sluicegate.backfill.tracking.watermark import Kind, Ranges, Step
 from sluicegate.errors import SluicegateError, UsageError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from sluicegate.backfill.chunks import Bound
     from sluicegate.backfill.preflight import Preflight
     from sluicegate.backfill.statements import Statements
+    from sluicegate.settings.throttle import Limits
     from sluicegate.store.runs import Connection, RunRow
 
 _WAIT = 0.1  # seconds between two looks at what other workers hold
@@ -78,6 +81,7 @@ def run(
     restart: bool = False,
     analyze: bool = False,
     keep_proof: bool = False,
+    limits: Limits | None = None,
 ) -> Outcome:
     """Work on a backfill until it is finished, fails, or this process is asked to stop; any number may do so at once.
 
@@ -89,10 +93,12 @@ def run(
         restart: forget the plan and take over a changed definition; rows that are done stay done.
         analyze: collect the table's statistics first.
         keep_proof: leave the proof as it is, because what is worked off now came after it.
+        limits: when the throttle holds the run; None for never.
 
     Raises:
         UsageError: the database or the definition is not as it must be.
         BackfillFailedError: a chunk cannot be done.
+        HeldTooLongError: the throttle held it for longer than the limits allow.
         LeaseLostError: this worker was taken for dead.
         ServerError: the server went away and stayed away.
     """
@@ -100,7 +106,10 @@ def run(
         url, loaded.name, owner=owner_name(), lease_seconds=pace.lease, batch_size=pace.batch_size, around=around
     )
     try:
-        return _Run(loaded, session, pace, keep_proof=keep_proof).run(restart=restart, analyze=analyze)
+        with contextlib.ExitStack() as stack:
+            watch = stack.enter_context(Watch(loaded, url, limits)) if limits is not None else None
+            gate = Gate(watch.hold, session, watch.max_wait) if watch is not None else None
+            return _Run(loaded, session, pace, gate, keep_proof=keep_proof).run(restart=restart, analyze=analyze)
     finally:
         session.close()
 
@@ -108,8 +117,11 @@ def run(
 class _Run:
     """One worker's way through a backfill."""
 
-    def __init__(self, loaded: LoadedBackfill, session: WorkerSession, pace: Pace, *, keep_proof: bool) -> None:
+    def __init__(
+        self, loaded: LoadedBackfill, session: WorkerSession, pace: Pace, gate: Gate | None, *, keep_proof: bool
+    ) -> None:
         self._loaded, self._session, self._pace, self._keep_proof = loaded, session, pace, keep_proof
+        self._gate = gate
         self._recovery = Recovery(session)
 
     def run(self, *, restart: bool, analyze: bool) -> Outcome:
@@ -129,6 +141,10 @@ class _Run:
                 self._work_off(part)
         except LeaveError as leaving:
             return self._leave(leaving)
+        except HeldTooLongError:
+            with contextlib.suppress(SluicegateError):
+                self._leave(LeaveError(RunState.INTERRUPTED))
+            raise
         except KeyboardInterrupt:
             with contextlib.suppress(SluicegateError):
                 self._leave(LeaveError(RunState.INTERRUPTED))
@@ -310,6 +326,7 @@ class _Run:
         session = self._session
         while True:
             session.leave_if_asked()
+            self._pass_throttle(part)
             step = part.step()
             if step is Step.DONE:
                 return
@@ -317,6 +334,17 @@ class _Run:
                 session.pause(_WAIT)
             elif step is Step.WORKED and self._pace.sleep and self._more(part):
                 session.pause(self._pace.sleep)
+
+    def _pass_throttle(self, part: Ranges | PendingKeys) -> None:
+        """Wait while the throttle says so, without a transaction open."""
+        gate = self._gate
+        while gate is not None and gate.closed():
+            if isinstance(part, Ranges):
+                part.release()
+            try:
+                gate.wait()
+            except psycopg.Error as error:
+                self._recovery.decide(("throttle", gate.looks), error)
 
     def _more(self, part: Ranges | PendingKeys) -> bool:
         try:

@@ -141,6 +141,31 @@ class WorkerSession:
         fence = self.execute("lease_fence")
         return fence, self.connection.execute(query, parameters, prepare=isinstance(query, bytes))
 
+    def look(self) -> None:
+        """Look whether this worker may go on, without doing anything.
+
+        Raises:
+            LeaseLostError, LeaveError: as ``begin`` does.
+        """
+        self.begin(b"SELECT 1", {})
+        self.connection.commit()
+
+    def record_hold(self, reason: str) -> None:
+        """Record why this worker waits, for whoever asks for the status.
+
+        Raises:
+            LeaseLostError, LeaveError: as ``begin`` does.
+        """
+        self.begin(statement("lease_hold"), {**self.identity, "reason": reason})
+        self.connection.commit()
+
+    def forget_hold(self) -> None:
+        """Record that this worker does not wait any more, where the connection allows it."""
+        with contextlib.suppress(psycopg.Error):
+            self.rollback()
+            self.execute("lease_go_on")
+            self.connection.commit()
+
     def refuse(self) -> None:
         """Say that this worker may not write.
 

@@ -202,7 +202,7 @@ def resolve(
         UsageError: the policy's table holds a key that no setting has.
     """
     table, policy_origin = policy or ({}, "")
-    for unknown in set(table) - {known.key for known in ALL}:
+    for unknown in set(table) - {known.key for known in ALL} - {"throttle"}:  # a table of its own, see throttle.py
         raise UsageError(
             f"{policy_origin}: [backfill] {unknown} is not known.",
             hint=f"Accepted: {', '.join(known.key for known in ALL)}.",

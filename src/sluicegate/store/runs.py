@@ -67,7 +67,7 @@ class ParkedRow:
 
 @dataclass(frozen=True, slots=True)
 class LeaseRow:
-    """A worker's lease; ``silent`` when it has run out."""
+    """A worker's lease; ``silent`` when it has run out, ``held_reason`` while the throttle holds it."""
 
     epoch: int
     owner: str
@@ -75,6 +75,8 @@ class LeaseRow:
     renewed_at: datetime.datetime
     expires_at: datetime.datetime
     silent: bool
+    held_since: datetime.datetime | None = None
+    held_reason: str | None = None
 
 
 def get(connection: Connection, name: str) -> RunRow | None:

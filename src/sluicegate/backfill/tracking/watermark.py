@@ -106,6 +106,12 @@ class Ranges:
         self._session.around.listener.chunk(rows if self._writes else 0, chunk.keys.hi)
         return Step.WORKED
 
+    def release(self) -> None:
+        """Give back a chunk that was claimed ahead, with the transaction that holds it."""
+        if self._held is not None:
+            self._held = None
+            self._session.rollback()
+
     def _take(self) -> Chunk | None:
         row = self._session.begin(*self._claim())
         return self._chunk(row) if row else None

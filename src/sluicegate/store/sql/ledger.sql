@@ -25,6 +25,17 @@ JOIN sluicegate.backfill AS b ON b.name = l.backfill
 WHERE l.backfill = %(name)s AND l.epoch = %(epoch)s
 FOR KEY SHARE OF l;
 
+-- name: lease_hold
+-- Say why a worker waits, and since when.
+UPDATE sluicegate.lease SET held_since = coalesce(held_since, clock_timestamp()), held_reason = %(reason)s
+WHERE backfill = %(name)s AND epoch = %(epoch)s
+RETURNING held_since;
+
+-- name: lease_go_on
+-- A worker does not wait any more.
+UPDATE sluicegate.lease SET held_since = NULL, held_reason = NULL
+WHERE backfill = %(name)s AND epoch = %(epoch)s AND held_since IS NOT NULL;
+
 -- name: lease_release
 -- A worker leaves.
 DELETE FROM sluicegate.lease WHERE backfill = %(name)s AND epoch = %(epoch)s;
@@ -43,7 +54,8 @@ RETURNING l.epoch, l.owner, l.expires_at;
 
 -- name: lease_others
 -- Workers of a backfill besides one, living or silent.
-SELECT epoch, owner, acquired_at, renewed_at, expires_at, expires_at < clock_timestamp() AS silent
+SELECT epoch, owner, acquired_at, renewed_at, expires_at, expires_at < clock_timestamp() AS silent, held_since,
+       held_reason
 FROM sluicegate.lease
 WHERE backfill = %(name)s AND epoch <> %(epoch)s
 ORDER BY epoch;

@@ -94,6 +94,8 @@ CREATE TABLE sluicegate.lease (
     acquired_at timestamp with time zone NOT NULL,
     renewed_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    held_since timestamp with time zone,
+    held_reason text,
     CONSTRAINT lease_pkey PRIMARY KEY (backfill, epoch),
     CONSTRAINT lease_backfill_fkey FOREIGN KEY (backfill) REFERENCES sluicegate.backfill (name) ON DELETE CASCADE
 );

@@ -23,6 +23,7 @@ TIERS = (
     {"lint", "dryrun", "verify", "backfill"},
     {"rollout"},
     {"cli", "admin"},
+    {"pytest_plugin"},
 )
 RANK = {part: rank for rank, tier in enumerate(TIERS) for part in tier}
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sluicegate.backfill.definition import Backfill, HighWatermark, Sidecar
+    from sluicegate.backfill.definition import Apply, Backfill, HighWatermark, Sidecar
 
 __version__ = "0.1.0"
 
-__all__ = ["Backfill", "HighWatermark", "Sidecar", "__version__"]
+__all__ = ["Apply", "Backfill", "HighWatermark", "Sidecar", "__version__"]
 
 _LAZY = {
+    "Apply": "sluicegate.backfill.definition",
     "Backfill": "sluicegate.backfill.definition",
     "HighWatermark": "sluicegate.backfill.definition",
     "Sidecar": "sluicegate.backfill.definition",

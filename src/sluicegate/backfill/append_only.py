@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from postgast import pg_query_pb2 as pg
 
-from sluicegate.backfill.definition import CHUNK, LoadedBackfill
+from sluicegate.backfill.definition import CHUNK, Apply, LoadedBackfill
 from sluicegate.backfill.implied import CHUNK_NAME
 from sluicegate.errors import UsageError
 from sluicegate.statements.nodes import walk
@@ -56,7 +56,11 @@ def changed_tables(loaded: LoadedBackfill, append_only: Iterable[str]) -> Iterat
             yield verb, hit
 
 
-def _changes(apply: str) -> Iterator[tuple[str, pg.RangeVar]]:
+def _changes(apply: str | Apply) -> Iterator[tuple[str, pg.RangeVar]]:
+    if isinstance(apply, Apply):
+        if apply.update:
+            yield "UPDATE", pg.RangeVar(schemaname=apply.target.schema, relname=apply.target.name)
+        return
     for node in walk(parse_statement(apply.replace(CHUNK, CHUNK_NAME)).node):
         if isinstance(node, pg.UpdateStmt):
             yield "UPDATE", node.relation

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import re
+import textwrap
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluicegate.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 CHUNK = "{chunk}"
@@ -87,6 +90,69 @@ class Sidecar:
     source: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Let a Python function do the work for the rows of a chunk; what it returns is written at COPY speed.
+
+    The function is given a list of named tuples, each with the key's columns first and then ``columns``. It returns an
+    iterable of tuples in the order of ``writes``, of which the first are the key's values, so that every written row
+    is known to belong to a row of the chunk; several for one row, or none, are fine. It must not change anything else:
+    a chunk that fails is computed again.
+
+    Attributes:
+        function: what is called once for each chunk.
+        columns: columns of the base table that it needs, besides the key.
+        into: the table that is written, ``schema.table``.
+        writes: columns of ``into``, those that take the key first.
+        update: change the rows of ``into`` whose first columns equal the key, instead of inserting.
+        network: no transaction is open while the function runs, for one that takes longer than a moment or calls
+            others. Rows that changed meanwhile are not written; the proof finds them and has them worked off again.
+    """
+
+    function: Callable[[Sequence[Any]], Iterable[Sequence[Any]]]
+    columns: tuple[str, ...] = field(kw_only=True)
+    into: str = field(kw_only=True)
+    writes: tuple[str, ...] = field(kw_only=True)
+    update: bool = field(default=False, kw_only=True)
+    network: bool = field(default=False, kw_only=True)
+
+    def check(self, keys: int) -> None:
+        """Refuse what cannot work with a key of so many columns.
+
+        Raises:
+            DefinitionError: saying what is wrong.
+        """
+        if not callable(self.function):
+            raise DefinitionError("apply", f"{self.function!r} is no function.", hint="Write Apply(function, …).")
+        for name in ("columns", "writes"):
+            given = getattr(self, name)
+            if not isinstance(given, tuple) or not all(isinstance(one, str) and one for one in given):
+                raise DefinitionError(
+                    "apply", f"{name}={given!r} is no tuple of column names.", hint=f'Write {name}=("a", "b").'
+                )
+        TableName.read(self.into, "into")
+        if len(self.writes) <= keys:
+            raise DefinitionError(
+                "apply",
+                f"writes={self.writes!r} names no column besides those for the key's {keys}.",
+                hint="First the columns that take the key, in its order, then those that take what is computed.",
+            )
+
+    @property
+    def target(self) -> TableName:
+        """The written table as a name."""
+        return TableName.read(self.into, "into")
+
+    @property
+    def identity(self) -> list[Any]:
+        """What decides which rows are written: the function's text, and where its results go."""
+        try:
+            text = textwrap.dedent(inspect.getsource(self.function))
+        except (OSError, TypeError):
+            text = f"{getattr(self.function, '__module__', '')}.{getattr(self.function, '__qualname__', '')}"
+        return [text, list(self.columns), str(self.target), list(self.writes), self.update]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
     """A backfill: which rows are owed work, when a row has it, and how a chunk of rows gets it.
@@ -100,7 +166,7 @@ class Backfill:
         where: the condition under which a row is owed work.
         done: the condition under which a row has it.
         apply: one statement that does the work for the rows of ``{chunk}``, such as
-            ``INSERT INTO t (event_id) SELECT row.id FROM {chunk} AS row``.
+            ``INSERT INTO t (event_id) SELECT row.id FROM {chunk} AS row``; or ``Apply(function, …)``.
         tracking: ``HighWatermark()`` or ``Sidecar(...)``.
         batch_size: keys in a chunk, 1–100,000; None leaves it to the policy file (10,000 unless set).
         sleep: seconds between chunks, 0–3,600; None leaves it to the policy file (0.1 unless set).
@@ -117,7 +183,7 @@ class Backfill:
     key: str | tuple[str, ...]
     where: str
     done: str
-    apply: str
+    apply: str | Apply
     tracking: HighWatermark | Sidecar = field(default_factory=HighWatermark)
     batch_size: int | None = None
     sleep: float | None = None
@@ -131,9 +197,11 @@ class Backfill:
             raise DefinitionError("revision", "revision is empty.", hint="Name the expand revision it serves.")
         for name in ("where", "done", "apply"):
             text = getattr(self, name)
+            if isinstance(text, Apply):
+                continue
             if not isinstance(text, str) or not text.strip():
                 raise DefinitionError(name, f"{name} is empty.", hint='Write SQL; "true" stands for every row.')
-        if CHUNK not in self.apply:
+        if isinstance(self.apply, str) and CHUNK not in self.apply:
             raise DefinitionError(
                 "apply",
                 "apply does not say {chunk}, so it would touch the whole table at once.",
@@ -143,6 +211,14 @@ class Backfill:
             raise DefinitionError("key", f"key={self.key!r} names no column.", hint='Write key="id" or key=("a", "b").')
         if len(set(self.keys)) != len(self.keys):
             raise DefinitionError("key", f"key={self.key!r} names a column twice.", hint="Name each column once.")
+        if isinstance(self.apply, Apply):
+            self.apply.check(len(self.keys))
+            if not isinstance(self.tracking, HighWatermark):
+                raise DefinitionError(
+                    "tracking",
+                    "A function is applied to ranges of the key, and a sidecar hands out single keys.",
+                    hint="Write tracking=HighWatermark(), or apply=… in SQL.",
+                )
         if isinstance(self.tracking, Sidecar):
             TableName.read(self.tracking.table, "tracking")
             if len(self.sidecar_keys) != len(self.keys):
@@ -159,6 +235,17 @@ class Backfill:
             raise DefinitionError("after", f"after={self.after!r} is no tuple of names.", hint='Write after=("0002",).')
         if self.trigger is not None and (not isinstance(self.trigger, str) or not self.trigger.strip()):
             raise DefinitionError("trigger", f"trigger={self.trigger!r} is no name.", hint='Write trigger="sync_x".')
+
+    @property
+    def statement(self) -> str:
+        """The author's statement.
+
+        Raises:
+            TypeError: a function does the work.
+        """
+        if isinstance(self.apply, Apply):
+            raise TypeError("this backfill applies a function, not a statement")
+        return self.apply
 
     @property
     def relation(self) -> TableName:
@@ -182,7 +269,8 @@ class Backfill:
         """A hash of everything that decides what is written; pace and dependencies are left out."""
         sidecar = self.tracking if isinstance(self.tracking, Sidecar) else None
         parts = [
-            *(str(self.relation), list(self.keys), self.where, self.done, self.apply),
+            *(str(self.relation), list(self.keys), self.where, self.done),
+            self.apply.identity if isinstance(self.apply, Apply) else self.apply,
             [str(TableName.read(sidecar.table, "tracking")), list(self.sidecar_keys), sidecar.source]
             if sidecar
             else None,

@@ -15,6 +15,8 @@ from sluicegate.backfill.append_only import changed_tables
 from sluicegate.backfill.burdens import burdens
 from sluicegate.backfill.checks import Check, Verdict
 from sluicegate.backfill.chunks import Range
+from sluicegate.backfill.definition import Apply
+from sluicegate.backfill.staged import Staged
 from sluicegate.backfill.statements import bound_parameters
 from sluicegate.backfill.touched import Touched, touched_tables
 from sluicegate.pg.errors import sqlstate_of, words_of
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from sluicegate.backfill.definition import LoadedBackfill
     from sluicegate.backfill.preflight import Preflight
+    from sluicegate.backfill.statements import Statements
     from sluicegate.store.runs import Connection
 
 _STALE_ROWS, _STALE_SHARE = 50_000, 0.2
@@ -217,9 +220,12 @@ def _plan(connection: Connection, found: Preflight, size: int) -> Iterator[Check
             ends = client.execute(statements.bounds(everything), {"size": size, "window": 2}).fetchall()
         keys = Range(tuple(ends[0]), tuple(ends[1])) if len(ends) == 2 else everything
         with connection.transaction(force_rollback=True):
-            explained = client.execute(
-                sql.SQL("EXPLAIN (FORMAT JSON, VERBOSE) {}").format(statements.apply(keys)), bound_parameters(keys)
-            ).fetchone()
+            plans = [
+                client.execute(
+                    sql.SQL("EXPLAIN (FORMAT JSON, VERBOSE) {}").format(one), bound_parameters(keys)
+                ).fetchone()
+                for one in _of_a_chunk(client, statements, keys)
+            ]
     except psycopg.Error as error:
         if sqlstate_of(error) is None or connection.closed:
             raise
@@ -233,7 +239,7 @@ def _plan(connection: Connection, found: Preflight, size: int) -> Iterator[Check
     if len(ends) < 2:
         yield Check.ok("plan", "The table holds fewer than two chunks; any plan will do.")
         return
-    read = sorted(set(_read_in_full(explained[0] if explained else [])))
+    read = sorted({name for plan in plans for name in _read_in_full(plan[0] if plan else [])})
     large = [fact for fact in _ask(connection, "relation_facts", names=read) if fact.pages >= _LARGE_PAGES]
     for fact in large:
         yield Check.warning(
@@ -243,6 +249,15 @@ def _plan(connection: Connection, found: Preflight, size: int) -> Iterator[Check
         )
     if not large:
         yield Check.ok("plan", "A chunk reads a range of an index, and no large table in full.")
+
+
+def _of_a_chunk(client: psycopg.ClientCursor[Any], statements: Statements, keys: Range) -> list[sql.Composed]:
+    """Return what is run for a chunk; what it needs is there until the transaction is rolled back."""
+    if not isinstance(statements.definition.apply, Apply):
+        return [statements.apply(keys)]
+    staged = Staged.of(statements)
+    client.execute(staged.stage())
+    return [staged.read(keys), staged.write(keys)]
 
 
 def _read_in_full(plan: Any) -> Iterator[str]:

@@ -224,8 +224,10 @@ _EXTRA = {"reason": "", "source_hash": ""}
 
 def _implied(definition: Backfill) -> tuple[Implied, ...]:
     first = definition.keys[0]
-    shown = definition.apply.replace(CHUNK, CHUNK_NAME)
-    return (*in_condition(definition.done, first), *in_statement(shown, first))
+    found = in_condition(definition.done, first)
+    if isinstance(definition.apply, str):
+        found += in_statement(definition.apply.replace(CHUNK, CHUNK_NAME), first)
+    return found
 
 
 def _confirmed(connection: Connection, one: Implied, key: KeyColumn) -> bool:

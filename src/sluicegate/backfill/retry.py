@@ -37,8 +37,9 @@ _LOST = {
     "57P05",  # idle_session_timeout
     "25P03",  # idle_in_transaction_session_timeout
 }
-# data exception, integrity violation, raised by PL/pgSQL, program limit exceeded, and what an author's function raises
-_BAD_ROW_CLASSES = ("22", "23", "P0", "54")
+# data exception, integrity violation, raised by PL/pgSQL, program limit exceeded, and what a function in another
+# language raises, in the server or in the definition
+_BAD_ROW_CLASSES = ("22", "23", "P0", "54", "38")
 
 
 def classify(sqlstate: str | None) -> Failure:

@@ -255,7 +255,7 @@ class Statements:
 
     def _apply(self, chunk: sql.Composed, keys: Range | None) -> sql.Composed:
         """Put the chunk in where ``apply`` reads it, and what its range implies where that helps."""
-        text = self.definition.apply
+        text = self.definition.statement
         shown = text.replace(CHUNK, CHUNK_NAME)
         places: list[tuple[int, int, sql.Composable]] = [
             (place, place + len(CHUNK), chunk) for place in chunk_places(shown)

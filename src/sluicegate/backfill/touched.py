@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
-from sluicegate.backfill.definition import CHUNK, Backfill, Sidecar, TableName
+from sluicegate.backfill.definition import CHUNK, Apply, Backfill, Sidecar, TableName
 from sluicegate.backfill.implied import CHUNK_NAME
 from sluicegate.statements.nodes import unwrap, walk_kinds
 from sluicegate.statements.parse import parse_statement
@@ -68,7 +68,13 @@ def touched_tables(definition: Backfill) -> tuple[Touched, ...]:
     if isinstance(tracking, Sidecar):
         note(*TableName.read(tracking.table, "tracking"), Verb.SELECT, Verb.INSERT, Verb.UPDATE)
         texts += [f"SELECT (\n{tracking.source}\n)"] if tracking.source else []
-    for text in [*texts, definition.apply.replace(CHUNK, CHUNK_NAME)]:
+    if isinstance(definition.apply, Apply):
+        verb = Verb.UPDATE if definition.apply.update else Verb.INSERT
+        columns = definition.apply.writes[len(definition.keys) :] if definition.apply.update else ()
+        note(*definition.apply.target, verb, columns=columns)
+    else:
+        texts.append(definition.apply.replace(CHUNK, CHUNK_NAME))
+    for text in texts:
         tree = parse_statement(text).node
         targets = list(_targets(tree))
         hidden = {query.ctename for query in walk_kinds(tree, pg.CommonTableExpr)} | {CHUNK_NAME}

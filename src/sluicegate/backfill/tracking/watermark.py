@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from sluicegate.backfill.chunks import Bound, Place, Range, consecutive, half
+from sluicegate.backfill.computing import FunctionChunks
+from sluicegate.backfill.definition import Apply
 from sluicegate.backfill.recovery import Next, Recovery
 from sluicegate.backfill.retry import Failure, classify
 from sluicegate.backfill.statements import bound_parameters
@@ -85,6 +87,8 @@ class Ranges:
         self._writes, self._eager = writes, eager
         self._held: Chunk | None = None
         self._texts: dict[tuple[bool, bool], bytes] = {}
+        computed = writes and isinstance(session.statements.definition.apply, Apply)
+        self._function = FunctionChunks(session.statements) if computed else None
 
     def step(self) -> Step:
         """Deal with one chunk, or plan some, or say that there is nothing to take.
@@ -125,12 +129,7 @@ class Ranges:
 
     def _write(self, chunk: Chunk) -> int:
         session = self._session
-        # Composing parses the author's SQL; the text is the same for every chunk with the same open ends.
-        shape = (chunk.keys.lo is None, chunk.keys.hi is None)
-        if shape not in self._texts:
-            self._texts[shape] = self._work(chunk.keys).as_bytes(session.connection)
-        rows = session.connection.execute(self._texts[shape], bound_parameters(chunk.keys)).rowcount
-        rows = max(rows, 0)
+        rows = self._run(chunk.keys) if self._function is None else self._compute(self._function, chunk)
         committed = ahead = None
         try:
             with session.connection.pipeline():
@@ -152,6 +151,30 @@ class Ranges:
         if ahead is not None:
             self._hold(ahead[0].fetchone(), ahead[1].fetchone())
         return rows
+
+    def _run(self, keys: Range) -> int:
+        """Run the statement for a range; return how many rows it wrote."""
+        # Composing parses the author's SQL; the text is the same for every chunk with the same open ends.
+        shape = (keys.lo is None, keys.hi is None)
+        if shape not in self._texts:
+            self._texts[shape] = self._work(keys).as_bytes(self._session.connection)
+        return max(self._session.connection.execute(self._texts[shape], bound_parameters(keys)).rowcount, 0)
+
+    def _compute(self, function: FunctionChunks, chunk: Chunk) -> int:
+        """Have the function work on a range; return how many rows were written."""
+        session = self._session
+        rows = function.read(session.connection, chunk.keys)
+        if function.network and rows:
+            # The claim outlives this transaction: the chunk is ours as long as our lease is.
+            session.execute("chunk_begin", **chunk.identity)
+            session.connection.commit()
+            results = function.compute(rows)
+            if session.begin(statement("chunk_lock"), {**session.identity, **chunk.identity}) is None:
+                session.rollback()
+                session.refuse()
+        else:
+            results = function.compute(rows)
+        return function.write(session.connection, chunk.keys, results)
 
     def _hold(self, fenced: tuple[Any, ...] | None, row: tuple[Any, ...] | None) -> None:
         """Keep the chunk that was claimed ahead; where there is none, or none may be taken, the next step says why."""

@@ -102,27 +102,42 @@ INSERT INTO sluicegate.chunk (backfill, kind, seq, part, lo, hi, state, attempts
 VALUES (%(name)s, 'range', %(seq)s, '', %(lo)s, %(hi)s, 'pending', 0);
 
 -- name: chunk_claim
--- Take the first chunk that nobody holds; the lock is the claim, and it ends with the transaction.
-SELECT seq, part, lo, hi, attempts
-FROM sluicegate.chunk
-WHERE backfill = %(name)s AND kind = %(kind)s AND state = 'pending'
-ORDER BY seq, part
+-- Take the first chunk that nobody holds; the lock is the claim, and it ends with the transaction. A chunk that a worker
+-- claimed for longer than a transaction is free again when that worker's lease is gone, or when we were that worker.
+SELECT c.seq, c.part, c.lo, c.hi, c.attempts
+FROM sluicegate.chunk AS c
+WHERE c.backfill = %(name)s AND c.kind = %(kind)s AND c.state IN ('pending', 'running') AND (
+    c.state = 'pending' OR c.epoch = %(epoch)s OR NOT EXISTS (
+        SELECT 1 FROM sluicegate.lease AS l WHERE l.backfill = c.backfill AND l.epoch = c.epoch
+    )
+)
+ORDER BY c.seq, c.part
 LIMIT 1
-FOR UPDATE SKIP LOCKED;
+FOR UPDATE OF c SKIP LOCKED;
+
+-- name: chunk_begin
+-- Keep the claim beyond this transaction, for as long as our lease holds.
+UPDATE sluicegate.chunk
+SET state = 'running', epoch = %(epoch)s, started_at = clock_timestamp()
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
+  AND state IN ('pending', 'running');
 
 -- name: chunk_lock
--- Take this chunk again, after its transaction failed, unless another worker was faster.
+-- Take this chunk again, after its transaction ended, unless another worker was faster.
 SELECT seq, part, lo, hi, attempts
 FROM sluicegate.chunk
-WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending'
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
+  AND (state = 'pending' OR state = 'running' AND epoch = %(epoch)s)
 FOR UPDATE SKIP LOCKED;
 
 -- name: chunk_done
 -- Record a chunk in the transaction that wrote its rows.
 UPDATE sluicegate.chunk
 SET state = 'done', rows = %(rows)s, attempts = attempts + 1, epoch = %(epoch)s, error = NULL,
-    started_at = transaction_timestamp(), finished_at = clock_timestamp()
-WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending';
+    started_at = CASE WHEN state = 'running' AND epoch = %(epoch)s THEN started_at ELSE transaction_timestamp() END,
+    finished_at = clock_timestamp()
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
+  AND state IN ('pending', 'running');
 
 -- name: chunk_keys_done
 -- Record a set of keys of a sidecar in the transaction that wrote their rows.
@@ -136,13 +151,15 @@ WHERE backfill = %(name)s AND kind = 'keys';
 -- A chunk of several rows that cannot be done now.
 UPDATE sluicegate.chunk
 SET state = 'failed', attempts = attempts + 1, error = %(error)s, epoch = %(epoch)s, finished_at = clock_timestamp()
-WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending';
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
+  AND state IN ('pending', 'running');
 
 -- name: chunk_shrink
 -- The lower half of a split chunk.
 UPDATE sluicegate.chunk
-SET part = %(lower)s, hi = %(middle)s, attempts = 0
-WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending';
+SET part = %(lower)s, hi = %(middle)s, state = 'pending', attempts = 0
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
+  AND state IN ('pending', 'running');
 
 -- name: chunk_split
 -- The upper half of a split chunk.
@@ -154,7 +171,8 @@ VALUES (%(name)s, %(kind)s, %(seq)s, %(upper)s, %(middle)s, %(hi)s, 'pending', 0
 UPDATE sluicegate.chunk
 SET state = 'parked', rows = 0, attempts = attempts + 1, epoch = %(epoch)s, error = %(error)s,
     started_at = transaction_timestamp(), finished_at = clock_timestamp()
-WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s AND state = 'pending';
+WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
+  AND state IN ('pending', 'running');
 
 -- name: chunk_reopen
 -- Try again what was given up or parked, at a new start.
@@ -170,14 +188,14 @@ WHERE backfill = %(name)s AND kind = 'requeue';
 
 -- name: chunk_open
 -- What is left to do of the planned chunks.
-SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'failed') AS failed
+SELECT count(*) FILTER (WHERE state IN ('pending', 'running')) AS pending, count(*) FILTER (WHERE state = 'failed') AS failed
 FROM sluicegate.chunk
 WHERE backfill = %(name)s AND kind = %(kind)s AND state IN ('pending', 'running', 'failed');
 
 -- name: chunk_more
 -- Whether chunks of a kind are left to do or to plan.
 SELECT EXISTS (
-    SELECT 1 FROM sluicegate.chunk WHERE backfill = %(name)s AND kind = %(kind)s AND state = 'pending'
+    SELECT 1 FROM sluicegate.chunk WHERE backfill = %(name)s AND kind = %(kind)s AND state IN ('pending', 'running')
 ) OR %(kind)s = 'range' AND EXISTS (
     SELECT 1 FROM sluicegate.frontier WHERE backfill = %(name)s AND NOT exhausted
 );

@@ -306,11 +306,8 @@ class _Run:
         session.connection.commit()
         if row is not None and row.state == RunState.RUNNING and self._others():
             return False  # the run has its bound
-        note = session.around.listener.note
-        left = writers.wait(session.connection, definition, self._pace.wait_for_writers, session.pause, note)
-        if left:
-            note(f"still writing to {definition.table}: {writers.listed(left)}. What they commit is found by verify.")
-        return not left
+        wait = self._pace.wait_for_writers
+        return writers.settled(session.connection, definition, wait, session.pause, session.around.listener.note)
 
     def _parts(self) -> list[Ranges | PendingKeys]:
         session, statements = self._session, self._session.statements

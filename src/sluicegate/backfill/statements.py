@@ -131,6 +131,12 @@ class Statements:
             key=sql.Identifier(column.name), table=self._table
         )
 
+    def back(self) -> sql.Composed:
+        """The key that stands ``window`` keys below ``hi``; no row where fewer stand below it."""
+        return sql.SQL("SELECT {} FROM {} AS row WHERE {} ORDER BY {} OFFSET %(window)s LIMIT 1").format(
+            self._texts(), self._table, self._compare("<=", "hi", True), self._order(descending=True)
+        )
+
     def has_keys(self, keys: Range) -> sql.Composed:
         """Whether a range holds any key."""
         return sql.SQL("SELECT EXISTS (SELECT 1 FROM {} AS row WHERE {})").format(self._table, self._within(keys))

@@ -142,6 +142,20 @@ def wait(
     return left
 
 
+def settled(
+    connection: Connection,
+    definition: Backfill,
+    seconds: float,
+    pause: Callable[[float], None],
+    note: Callable[[str], None],
+) -> bool:
+    """Wait as ``wait`` does; tell whether all of them have ended, and who has not where they were waited for."""
+    left = wait(connection, definition, seconds, pause, note)
+    if left and seconds:
+        note(f"still writing to {definition.table}: {listed(left)}. What they commit is found by verify.")
+    return not left
+
+
 def listed(writers: Sequence[Writer]) -> str:
     """Return the first few in words."""
     shown = "; ".join(map(str, writers[:3]))

@@ -59,13 +59,24 @@ def sights(connection: Connection, name: str) -> list[Sight]:
 
 def floor(connection: Connection, name: str) -> tuple[str, ...] | None:
     """Return the key at or below which everything was looked at, None when nothing says so."""
-    first = next(iter(sights(connection, name)), None)
+    return lowest(sights(connection, name))
+
+
+def lowest(kept: Sequence[Sight]) -> tuple[str, ...] | None:
+    """Return the floor among some sights, None when there is none."""
+    first = next(iter(kept), None)
     return tuple(first.bound) if first is not None and not first.writers else None
 
 
 def look(
-    connection: Connection, name: str, bound: Sequence[str], writers: Collection[str], *, blocked: bool = False
-) -> None:
+    connection: Connection,
+    name: str,
+    bound: Sequence[str],
+    writers: Collection[str],
+    *,
+    since: Sequence[Sight],
+    blocked: bool = False,
+) -> bool:
     """Remember that everything above the floor, up to ``bound``, was looked at while these were writing.
 
     The floor moves up to the last sight of whose writers none is among the present ones: what they wrote was visible to
@@ -76,9 +87,12 @@ def look(
         name: the backfill.
         bound: the highest key when the look began.
         writers: who was writing then.
+        since: the sights when the look began; where others have looked since, theirs stay, and False is returned.
         blocked: whether one of the present writers may be a former one under a new name; then no sight is passed.
     """
     kept = sights(connection, name)
+    if kept != [*since]:
+        return False
     present = set(writers)
     passed = [sight for sight in kept if not sight.writers or not (blocked or present & set(sight.writers))]
     entries: list[tuple[list[str], list[str]]] = [([*bound], sorted(present))]
@@ -87,6 +101,7 @@ def look(
         before = [([*sight.bound], [*sight.writers]) for sight in pending]
         entries = [*([([*passed[-1].bound], [])] if passed else []), *before][: LONGEST - 1] + entries
     _replace(connection, name, entries)
+    return True
 
 
 def settle(connection: Connection, name: str, bound: Sequence[str]) -> None:

@@ -248,9 +248,16 @@ def _record(connection: Connection, loaded: LoadedBackfill, figures: Figures, sc
 def _withdraw(connection: Connection, name: str, figures: Figures) -> None:
     with connection.transaction():
         runs.execute(connection, "backfill_figures", name=name, owed=figures.owed, done=figures.done)
-        if figures.missing and runs.execute(connection, "backfill_unprove", name=name):
-            runs.audit(connection, name, owner_name(), "proof withdrawn", f"{figures.missing} rows are missing")
-        if figures.missing and runs.lock(connection, name).state == RunState.VERIFIED:
+    if figures.missing:
+        withdraw(connection, name, figures.missing)
+
+
+def withdraw(connection: Connection, name: str, missing: int) -> None:
+    """Take the proof back, if there is one: rows that it covered are missing."""
+    with connection.transaction():
+        if runs.execute(connection, "backfill_unprove", name=name):
+            runs.audit(connection, name, owner_name(), "proof withdrawn", f"{missing} rows are missing")
+        if runs.lock(connection, name).state == RunState.VERIFIED:
             try_move(connection, name, RunState.FINISHED, actor=owner_name())
 
 

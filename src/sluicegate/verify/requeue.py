@@ -28,6 +28,7 @@ def put_back(connection: Connection, name: str, statements: Statements, figures:
     the next run's plan, and nothing is put back while other ranges still are.
     """
     frontier = runs.frontier(connection, name)
+    connection.commit()
     found = []
     for wide in figures.incomplete:
         narrow = rows.count(connection, statements, within=wide, size=size).incomplete

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = 4 * 1024**3
 _KEEPS_TRANSACTION_AFTER_COMMIT = frozenset({"psycopg2", "asyncpg", "pg8000", "psycopg2cffi"})
 
+_WRITES_PARAMETERS_INTO_THE_TEXT = frozenset({"psycopg2", "psycopg2cffi"})
+
 
 def main() -> None:
     """Take one job and do it."""
@@ -71,6 +73,8 @@ class _Job:
             settings=job["settings"],
             keeps_transaction_after_commit=job["driver"] in _KEEPS_TRANSACTION_AFTER_COMMIT,
             emit=self._emit,
+            typed_parameters=job["driver"] not in _WRITES_PARAMETERS_INTO_THE_TEXT,
+            version_table=job["version_table"],
         )
         self.runner = Runner(
             self.recorder,
@@ -88,10 +92,13 @@ class _Job:
         sequence = in_order(files)
         self.runner.show_history(sequence)
         wanted = self._wanted(sequence)
+        if not self.job["deployed"]:
+            self.recorder.version_rows = ()
         self.tell("order", revisions=[_head(file) for file in sequence if file.revision in wanted[1]])
         for file in sequence:
             if file.revision in wanted[0]:
                 self._do_revision(file, shown=file.revision in wanted[1])
+                self._stamp(file)
         self.tell("finished", catalog_problems=self.recorder.catalog_problems[:50])
 
     def _prepare(self) -> None:
@@ -150,6 +157,14 @@ class _Job:
         before = session.payload
         self._report(file, self.runner.run(file, "downgrade"))
         session.payload = before
+
+    def _stamp(self, file: RevisionFile) -> None:
+        """Take note of what Alembic's table holds now; with dependencies between branches that is another matter."""
+        before = self.recorder.version_rows
+        if file.depends_on:
+            self.recorder.version_rows = None
+        elif before is not None:
+            self.recorder.version_rows = (*(one for one in before if one not in file.down_revisions), file.revision)
 
     def _do_live(self, file: RevisionFile) -> None:
         """Run a revision against a real server; if that fails, what was recorded before holds."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import pool
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.postgresql.json import JSONPathType
+from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.engine import URL, Connection, Engine, create_engine
 
 from sluicegate.capture import dbapi
@@ -19,10 +21,29 @@ if TYPE_CHECKING:
 _LEVELS = {level.name.replace("_", " "): level for level in dbapi.IsolationLevel}
 
 
+_SENTINEL_COLUMN = re.compile(r"p\d+")
+
+
+class ParameterCompiler(PGCompiler_psycopg):
+    """Leaves out the casts around parameters where the project's driver writes parameters into the text itself.
+
+    psycopg 2 does; there a bound text is a literal of unknown type, which the server takes for what its place needs.
+    """
+
+    def render_bind_cast(self, type_: Any, dbapi_type: Any, sqltext: str) -> str:
+        """Return a parameter with its cast, where it has one."""
+        recorder = getattr(self.dialect, "recorder", None)
+        typed = recorder is None or recorder.typed_parameters or isinstance(dbapi_type, JSONPathType)
+        if typed or _SENTINEL_COLUMN.fullmatch(sqltext):
+            return str(super().render_bind_cast(type_, dbapi_type, sqltext))  # type: ignore[no-untyped-call]
+        return sqltext
+
+
 class RecordingDialect(CatalogReflection, PGDialect_psycopg):  # type: ignore[misc]
     """PostgreSQL for revisions: renders as the real dialect, asks nothing of a server."""
 
     driver = "psycopg"
+    statement_compiler = ParameterCompiler
     supports_statement_cache = True
     # Whoever updates a row gets 0 back, as there are no rows; the unit of work must not take that for a conflict.
     supports_sane_rowcount = False

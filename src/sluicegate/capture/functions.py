@@ -38,12 +38,16 @@ class Facts:
         session: where unqualified names are looked up.
         version: the server's major version.
         settings: session settings in force.
+        version_table: Alembic's table.
+        version_rows: what it holds; None where that is not known.
     """
 
     catalog: Catalog
     session: Session
     version: int
     settings: dict[str, str]
+    version_table: str = "alembic_version"
+    version_rows: tuple[str, ...] | None = None
 
 
 # -- names --------------------------------------------------------------------------------------------------------
@@ -166,17 +170,20 @@ def setting(facts: Facts, name: str) -> str:
         UnanswerableError: the setting is not set here and its default is the server's own.
     """
     name = name.lower()
-    if name in facts.settings:
-        return facts.settings[name]
-    known = {
+    if name not in (known := known_settings(facts)):
+        raise UnanswerableError(name)
+    return known[name]
+
+
+def known_settings(facts: Facts) -> dict[str, str]:
+    """Return the settings whose values are known, by lower-case name."""
+    return {
         "server_version": f"{facts.version}.0",
         "server_version_num": str(facts.version * 10_000),
         "transaction isolation level": "read committed",
         **_DEFAULTS,
+        **facts.settings,
     }
-    if name not in known:
-        raise UnanswerableError(name)
-    return known[name]
 
 
 # PostgreSQL 18 manual, chapter 19: the built-in defaults of settings that servers rarely change.

@@ -64,12 +64,13 @@ class MultirangeValue(list[RangeValue]):
         return "{" + ",".join(item.text() for item in self) + "}"
 
 
-def interpolate(sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None) -> str:
+def interpolate(sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None, *, typed: bool = True) -> str:
     """Put parameters into a statement with ``pyformat`` placeholders.
 
     Args:
         sql: the statement as a driver gets it: ``%(name)s`` or ``%s``, and ``%%`` for a per cent sign.
         parameters: the values; None leaves the text as it is.
+        typed: whether the driver says that JSON is JSON; psycopg 2 sends it as a literal of unknown type.
 
     Raises:
         CannotRenderError: a value is missing or cannot be written as SQL.
@@ -98,6 +99,8 @@ def interpolate(sql: str, parameters: Mapping[str, Any] | Sequence[Any] | None) 
         except (KeyError, IndexError):
             raise CannotRenderError(f"The statement has no value for its parameter {name or position + 1}.") from None
         text = literal(value)
+        if not typed and isinstance(value, JsonValue):
+            text = quoted(value.text())
         following = sql[match.end() : match.end() + 2]
         if text[:1] == "-" and (following == "::" or sql[: match.start()].endswith("-")):
             return f"({text})"

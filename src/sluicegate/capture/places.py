@@ -163,7 +163,25 @@ def guarded_lines(file: str) -> tuple[tuple[range, frozenset[str]], ...]:
         )
         for node in ast.walk(tree)
         if isinstance(node, ast.Try)
+    ) + tuple(
+        (range(node.lineno, (node.end_lineno or node.lineno) + 1), frozenset(_suppressed(node)))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With)
     )
+
+
+def _suppressed(node: ast.With) -> Iterator[str]:
+    """Yield the errors that ``with suppress(…)`` swallows."""
+    for item in node.items:
+        call = item.context_expr
+        if isinstance(call, ast.Call) and _name(call.func) == "suppress":
+            yield from filter(None, map(_name, call.args))
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _caught(handler: ast.ExceptHandler) -> Iterator[str]:

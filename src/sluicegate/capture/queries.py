@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.capture.expressions import Evaluator, Scope
-from sluicegate.capture.functions import Facts, UnanswerableError
+from sluicegate.capture.functions import Facts, UnanswerableError, known_settings
 from sluicegate.capture.information_schema import INFORMATION_SCHEMA
 from sluicegate.capture.pg_catalog import PG_CATALOG
 from sluicegate.capture.targets import is_aggregate, is_unnest, star
@@ -40,6 +40,7 @@ class Query:
         """
         if select.locking_clause or select.HasField("into_clause") or select.window_clause:
             raise UnanswerableError("locking or window clause")
+        self._only_known_settings(select)
         scope = outer or {}
         if select.HasField("with_clause"):
             self._common_tables(select.with_clause, scope)
@@ -50,6 +51,14 @@ class Query:
             found = [tuple(self._evaluator.value(i, scope) for i in nodes.unwrap(v).items) for v in select.values_lists]
             return tuple(f"column{number + 1}" for number in range(len(found[0]))), self._limited(select, found, scope)
         return self._simple(select, scope)
+
+    def _only_known_settings(self, select: pg.SelectStmt) -> None:
+        """Refuse a question about ``pg_settings`` that does not name settings which are known."""
+        if not any(table.relname == "pg_settings" for table in nodes.walk_kinds(select, pg.RangeVar)):
+            return
+        named = {nodes.value_of(constant) for constant in nodes.walk_kinds(select.where_clause, pg.A_Const)}
+        if not named or not named <= known_settings(self._facts).keys():
+            raise UnanswerableError("pg_settings")
 
     # -- one SELECT -------------------------------------------------------------------------------------------------
 
@@ -291,6 +300,10 @@ class Query:
 
     @functools.cache  # noqa: B019 - a Query lives for one statement
     def _system_rows(self, schema: str | None, name: str) -> list[dict[str, Any]]:
+        if name == "pg_settings" and schema in (None, "pg_catalog"):
+            return [{"name": setting, "setting": value} for setting, value in known_settings(self._facts).items()]
+        if name == self._facts.version_table and self._facts.version_rows is not None and schema in (None, "public"):
+            return [{"version_num": revision} for revision in self._facts.version_rows]
         tables = {None: PG_CATALOG, "pg_catalog": PG_CATALOG, "information_schema": INFORMATION_SCHEMA}.get(schema, {})
         if name not in tables:
             raise UnanswerableError(name)

@@ -7,15 +7,19 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.capture.answers import Answer, answer
+from sluicegate.capture.asking import driver_error
 from sluicegate.capture.functions import Facts
 from sluicegate.capture.literals import interpolate
 from sluicegate.capture.model import CapturedStatement
 from sluicegate.capture.session import SessionTracker, session_of
 from sluicegate.capture.standin import resolve
 from sluicegate.catalog.replay import apply
+from sluicegate.effects.model import Certainty
+from sluicegate.effects.predict import predict
 from sluicegate.errors import ParseError
 from sluicegate.statements.parse import parse_script
 
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
     from sluicegate.statements.parse import Statement
 
 _BEGINS = (pg.TRANS_STMT_BEGIN, pg.TRANS_STMT_START)
+
+_NOT_AFTER_AN_ERROR = (pg.TRANS_STMT_SAVEPOINT, pg.TRANS_STMT_RELEASE, pg.TRANS_STMT_BEGIN, pg.TRANS_STMT_START)
+_ALREADY_THERE = frozenset({"42P07", "42710", "42701", "42P06", "42723"})
+"""SQLSTATEs of a table, an object, a column, a schema and a function that exist already (appendix A of the manual)."""
 
 STATEMENT_LIMIT = 50_000
 """More statements than this from one revision are a loop that would never end."""
@@ -90,6 +98,8 @@ class Recorder:
         settings: Mapping[str, str],
         keeps_transaction_after_commit: bool,
         emit: Callable[[CapturedStatement], None],
+        typed_parameters: bool = True,
+        version_table: str = "alembic_version",
     ) -> None:
         """Start with nothing recorded.
 
@@ -101,10 +111,15 @@ class Recorder:
             keeps_transaction_after_commit: the driver believes itself in a transaction after the *text* ``COMMIT``
                 (psycopg2, asyncpg), so that what follows runs in autocommit; psycopg 3 opens a new transaction.
             emit: called with each statement as soon as it is known.
+            typed_parameters: the driver sends parameters apart, with types; psycopg 2 writes them into the text.
+            version_table: Alembic's table.
         """
         self.places = places
         self.version = version
         self.settings = settings
+        self.typed_parameters = typed_parameters
+        self.version_table = version_table
+        self.version_rows: tuple[str, ...] | None = None  # what Alembic's table holds, where that is known
         self.keeps_transaction_after_commit = keeps_transaction_after_commit
         self.reading: Reading | None = None
         self.place: Spot | None = None
@@ -137,7 +152,7 @@ class Recorder:
 
     def execute(self, session: SessionTracker, sql: str, parameters: Any) -> Answer:
         """Run a statement (or several in one text), and return what the last one gives back."""
-        text = interpolate(sql, parameters)
+        text = interpolate(sql, parameters, typed=self.typed_parameters)
         try:
             statements = parse_script(text)
         except ParseError:
@@ -164,11 +179,11 @@ class Recorder:
         shown = parameter_sets if len(parameter_sets) <= PARAMETER_SETS_LIMIT else parameter_sets[:1]
         for parameters in shown:
             times = len(parameter_sets) if shown is not parameter_sets else 1
-            for statement in parse_script(interpolate(sql, parameters)):
+            for statement in parse_script(interpolate(sql, parameters, typed=self.typed_parameters)):
                 self._run(session, statement, times)
         if self.server is not None:
             for parameters in parameter_sets[len(shown) :]:
-                self.server.execute(session, interpolate(sql, parameters))
+                self.server.execute(session, interpolate(sql, parameters, typed=self.typed_parameters))
         return Answer(rowcount=len(parameter_sets))
 
     def begin(self, session: SessionTracker) -> None:
@@ -193,10 +208,13 @@ class Recorder:
 
     def _run(self, session: SessionTracker, statement: Statement, times: int) -> Answer:
         session.before(statement)
-        self._write(session, statement.sql, times)
         context = self.context(session)
         if self.server is None:
-            result = answer(statement, Facts(self.catalog, context, self.version, session.settings))
+            self._refuse(session, statement, context)
+        self._write(session, statement.sql, times)
+        if self.server is None:
+            facts = Facts(self.catalog, context, self.version, session.settings, self.version_table, self.version_rows)
+            result = answer(statement, facts)
         else:
             result = self.server.execute(session, statement.sql)
         number = session.transaction if session.transaction is not None else next(self._numbers)
@@ -208,6 +226,39 @@ class Recorder:
             self.main.payload = catalog
         session.after(statement)
         return result
+
+    def _refuse(self, session: SessionTracker, statement: Statement, context: Session) -> None:
+        """Raise the server's error where a ``try`` of the revision awaits one and the history makes it certain.
+
+        What exists already is certain. What is missing may be in production all the same, made by other hands: then
+        the revision goes on as if it were there, and only a server can tell which way it takes.
+
+        Raises:
+            dbapi.Error: the server would refuse the statement.
+        """
+        transaction = statement.node if isinstance(statement.node, pg.TransactionStmt) else None
+        if session.failed and (transaction is None or transaction.kind in _NOT_AFTER_AN_ERROR):
+            raise driver_error(
+                "25P02", "current transaction is aborted, commands ignored until end of transaction block"
+            )
+        spot = self.spot
+        if transaction is not None or self.reading is None or spot is None:
+            return
+        lines = (spot.location, spot.upgrade_location)
+        if not any(self.places.catches(line, sa.exc.ProgrammingError) for line in lines):
+            return
+        effects = predict(statement, self.catalog, context, self.version)
+        if effects.error is None or effects.certainty is not Certainty.CERTAIN:
+            return
+        if effects.error.sqlstate in _ALREADY_THERE:
+            session.failed = session.in_transaction
+            raise driver_error(effects.error.sqlstate, effects.error.message)
+        self.reading.assumed_empty = True
+        self.reading.note(
+            f"a try awaits the error of a statement that seems to fail ({effects.error.message}), and only the"
+            " database knows whether it does",
+            spot.location,
+        )
 
     def _write(self, session: SessionTracker, sql: str, times: int) -> None:
         reading = self.reading

@@ -11,6 +11,7 @@ from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.session import Session
 from sluicegate.statements import nodes
+from sluicegate.statements.plpgsql import body_of, embedded_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,6 +57,7 @@ class SessionTracker:
         self._at_begin: _State | None = None
         self._savepoints: list[tuple[str, _State]] = []
         self.transaction: int | None = None
+        self.failed = False  # the open transaction met an error, so the server refuses all but its end
 
     # -- answers ------------------------------------------------------------------------------------------------
 
@@ -104,8 +106,8 @@ class SessionTracker:
             self._at_begin = self._state
 
     def commit(self) -> None:
-        """Commit; outside a transaction, nothing happens."""
-        self._end(self._state)
+        """Commit, which after an error rolls back; outside a transaction, nothing happens."""
+        self._end(self._at_begin if self.failed and self._at_begin is not None else self._state)
 
     def rollback(self) -> None:
         """Roll back; outside a transaction, nothing happens."""
@@ -117,6 +119,7 @@ class SessionTracker:
         self._at_begin = None
         self._savepoints = []
         self.transaction = None
+        self.failed = False
 
     # -- statements ---------------------------------------------------------------------------------------------
 
@@ -139,6 +142,18 @@ class SessionTracker:
         elif isinstance(node, pg.SelectStmt):
             for call in nodes.walk_kinds(node, pg.FuncCall):
                 self._set_config(call)
+        elif isinstance(node, pg.DoStmt):
+            self._block(node)
+
+    def _block(self, node: pg.DoStmt) -> None:
+        """Follow the settings that a DO block makes whatever happens; what stands in a branch may not run."""
+        language, body = body_of(node) or ("", "")
+        if language != "plpgsql":
+            return
+        for piece in embedded_sql(body):
+            inner = piece.statement
+            if inner is not None and not piece.conditional and inner.kind in ("variable_set_stmt", "select_stmt"):
+                self.after(inner)
 
     def _transaction_statement(self, node: pg.TransactionStmt) -> None:
         if node.kind in (pg.TRANS_STMT_COMMIT, pg.TRANS_STMT_PREPARE):
@@ -157,6 +172,7 @@ class SessionTracker:
             if self._savepoints[position][0] == name:
                 if back:
                     self._state = self._savepoints[position][1]
+                    self.failed = False
                 # ROLLBACK TO keeps the savepoint itself, RELEASE does not.
                 del self._savepoints[position + 1 if back else position :]
                 return

@@ -87,19 +87,19 @@ def test_bound_parameters_become_literals(history: History) -> None:
     assert statements(history["0005"]) == [
         (
             "INSERT INTO everything (flag, whole, exact, inexact, words, raw, day, moment, span, key, document, list,"
-            " colour, embedding, missing) VALUES (true, (-7)::INTEGER, 1.50, 0.5, 'it''s 100% é'::VARCHAR,"
-            " '\\x00ff'::bytea, '2024-02-29'::DATE, '2024-02-29 12:00:00+00:00'::TIMESTAMP WITH TIME ZONE,"
-            " '1 days 2.000000 seconds'::interval, '00000000-0000-0000-0000-000000000001'::UUID,"
-            " '{\"a\": [1, null]}'::JSONB, ARRAY[1, 2]::INTEGER[], 'RED', '[1.0,2.0,3.0]', NULL::VARCHAR)"
+            " colour, embedding, missing) VALUES (true, -7, 1.50, 0.5, 'it''s 100% é',"
+            " '\\x00ff'::bytea, '2024-02-29'::date, '2024-02-29 12:00:00+00:00'::timestamptz,"
+            " '1 days 2.000000 seconds'::interval, '00000000-0000-0000-0000-000000000001'::uuid,"
+            " '{\"a\": [1, null]}', ARRAY[1, 2], 'RED', '[1.0,2.0,3.0]', NULL)"
         )
     ]
 
 
 def test_many_rows_are_written_down_once_with_their_number(history: History) -> None:
     assert [(" ".join(s.sql.split()), s.repeated) for s in history["0006"].statements] == [
-        ("INSERT INTO items (name) VALUES ('one'::VARCHAR)", 1),
-        ("INSERT INTO items (name) VALUES ('two'::VARCHAR)", 1),
-        ("INSERT INTO items (name) VALUES ('item 0'::VARCHAR)", 1000),
+        ("INSERT INTO items (name) VALUES ('one')", 1),
+        ("INSERT INTO items (name) VALUES ('two')", 1),
+        ("INSERT INTO items (name) VALUES ('item 0')", 1000),
     ]
 
 
@@ -107,14 +107,14 @@ def test_orm_flushes_work_and_are_placed_at_the_flush(history: History) -> None:
     assert history["0007"].mode is CaptureMode.RECORDED
     flushed = [s for s in history["0007"].statements if s.origin == "orm"]
     assert [source_at(history["0007"], s.location) for s in flushed[:2]] == ["session.flush()"] * 2
-    assert "VALUES (1::INTEGER, 'a'::VARCHAR" in flushed[1].sql  # the book refers to the shelf's made-up key
+    assert "VALUES (1, 'a'" in flushed[1].sql  # the book refers to the shelf's made-up key
 
 
 def test_the_inspector_sees_what_earlier_revisions_made(history: History) -> None:
     assert statements(history["0008"]) == [
         "ALTER TABLE items ADD COLUMN size INTEGER",
         "CREATE TABLE labels ( id SERIAL NOT NULL, PRIMARY KEY (id) )",
-        "UPDATE books SET title='none'::VARCHAR WHERE books.shelf_id IS NULL",
+        "UPDATE books SET title='none' WHERE books.shelf_id IS NULL",
     ]
 
 
@@ -234,7 +234,7 @@ def test_another_connection_has_a_session_of_its_own(history: History) -> None:
 def test_calls_that_sqlalchemy_2_dropped_still_work(history: History) -> None:
     assert statements(history["0023"]) == [
         "ALTER TABLE items ADD COLUMN twelfth text",
-        "DELETE FROM items WHERE items.id IN (SELECT items.id FROM items WHERE items.twelfth = 'x'::VARCHAR)",
+        "DELETE FROM items WHERE items.id IN (SELECT items.id FROM items WHERE items.twelfth = 'x')",
     ]
 
 

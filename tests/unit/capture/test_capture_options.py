@@ -203,3 +203,29 @@ def test_revisions_may_ask_the_context(project: Project) -> None:
 def test_nothing_of_psycopg_is_loaded(project: Project) -> None:
     where = project(one="import sys\nop.execute(f\"COMMENT ON TABLE t IS '{'psycopg' in sys.modules}'\")")
     assert statements(capture_history(where, version=16)[0]) == ["COMMENT ON TABLE t IS 'False'"]
+
+
+@pytest.mark.parametrize(
+    ("driver", "expected"),
+    [
+        ("psycopg2", "UPDATE t SET n='0', doc='{\"a\": 1}' WHERE t.n = '1' AND t.id IN (2, 3)"),
+        (
+            "psycopg",
+            (
+                "UPDATE t SET n='0'::VARCHAR, doc='{\"a\": 1}'::JSON WHERE t.n = '1'::VARCHAR"
+                " AND t.id IN (2::INTEGER, 3::INTEGER)"
+            ),
+        ),
+    ],
+)
+def test_parameters_are_typed_as_the_driver_of_the_project_sends_them(
+    project: Project, driver: str, expected: str
+) -> None:
+    where = project(
+        one="""
+        t = sa.table("t", sa.column("id", sa.Integer), sa.column("n", sa.String), sa.column("doc", sa.JSON))
+        op.execute(t.update().values(n="0", doc={"a": 1}).where(t.c.n == "1", t.c.id.in_([2, 3])))
+        """
+    )
+    (revision,) = capture_history(where, version=16, driver=driver)
+    assert statements(revision) == [expected]

@@ -153,6 +153,16 @@ def _key(connection: Connection, definition: Backfill, oid: int, checks: list[Ch
                     "Take a NOT NULL column as key, such as the primary key.",
                 )
             )
+        elif column.recorded_version not in (None, column.collation_version):
+            refused.append(
+                Check.refused(
+                    "key",
+                    f"The collation of key column {column.name} of {table} had version {column.recorded_version} when "
+                    f"its index was built and has version {column.collation_version} now, so the index may be out of "
+                    "order and keys may be left out.",
+                    "REINDEX the indexes on text, then ALTER COLLATION … (or ALTER DATABASE …) REFRESH VERSION.",
+                )
+            )
     if any(column.type is None for column in columns):
         checks += refused
         return None

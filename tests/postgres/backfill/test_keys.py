@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import datetime
+import uuid
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sluicegate.backfill.engine import DefinitionChangedError
 from sluicegate.backfill.preflight import PreflightError
 
 TABLES = {
@@ -132,3 +138,69 @@ def test_a_table_that_is_missing_or_hides_rows_is_refused(target) -> None:
         )
     finally:
         target.sql("DROP OWNED BY reader; DROP ROLE reader")
+
+
+MICROSECONDS = st.builds(
+    lambda number: datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(microseconds=number),
+    st.integers(-(2**51), 2**51) | st.integers(-50, 50),
+)
+KEYS = {
+    "bigint": st.integers(-(2**63), 2**63 - 1) | st.integers(-20, 40),
+    "uuid": st.builds(lambda number: uuid.UUID(int=number), st.integers(0, 2**128 - 1)),
+    "text": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6),
+    "timestamptz": MICROSECONDS,
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_the_chunks_of_any_keys_hold_each_key_once_and_never_more_than_asked_for(target, kind: str) -> None:
+    target.sql(
+        f"CREATE TABLE walked (id {kind}, tie int, PRIMARY KEY (id, tie)); CREATE TABLE written (id {kind}, tie int)"
+    )
+    loaded = target.loaded(
+        table="public.walked",
+        key=("id", "tie"),
+        where="true",
+        done="EXISTS (SELECT 1 FROM written AS w WHERE (w.id, w.tie) = (row.id, row.tie))",
+        apply="INSERT INTO written SELECT row.id, row.tie FROM {chunk} AS row",
+    )
+
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+    @given(keys=st.lists(KEYS[kind], max_size=40, unique=True), ties=st.integers(1, 3), size=st.integers(1, 15))
+    def walk(keys, ties: int, size: int) -> None:
+        target.sql("TRUNCATE walked, written; TRUNCATE sluicegate.backfill CASCADE")
+        with target.connection.cursor() as cursor:
+            rows = [(key, tie) for key in keys for tie in range(ties)]
+            cursor.executemany("INSERT INTO walked VALUES (%s, %s)", rows)
+        assert target.run(loaded, size=size).state == "finished"
+        expected = (len(rows), len(rows))
+        assert target.sql("SELECT count(*), count(DISTINCT (id, tie)) FROM written") == [expected]
+        held = target.sql(
+            "SELECT c.rows, (SELECT count(*) FROM walked w"
+            f" WHERE (c.lo IS NULL OR (w.id, w.tie) > (c.lo[1]::{kind}, c.lo[2]::int))"
+            f" AND (w.id, w.tie) <= (c.hi[1]::{kind}, c.hi[2]::int)) FROM sluicegate.chunk c ORDER BY seq"
+        )
+        full, rest = divmod(len(rows), size)
+        assert held == [(size, size)] * full + [(rest, rest)] * bool(rest)
+
+    walk()
+
+
+def test_a_key_whose_order_may_have_changed_under_its_index_is_refused(target) -> None:
+    target.sql("CREATE COLLATION own (provider = builtin, locale = 'C.UTF-8')")
+    target.sql("CREATE TABLE walked (id text COLLATE own PRIMARY KEY)")
+    loaded = target.loaded(table="public.walked", where="true", done="false", apply="SELECT 1 FROM {chunk} AS row")
+    assert target.run(loaded).state == "finished"
+    target.sql("UPDATE pg_collation SET collversion = '0' WHERE collname = 'own'")
+    assert refusal(target, key="id") == (
+        "The collation of key column id of public.walked had version 0 when its index was built and has version 1 now, "
+        "so the index may be out of order and keys may be left out."
+    )
+    target.sql("ALTER COLLATION own REFRESH VERSION")
+    assert not target.run(loaded).worked
+    target.sql("UPDATE sluicegate.backfill SET key_types = ARRAY['id text collation version 0']")
+    with pytest.raises(DefinitionChangedError) as caught:
+        target.run(loaded)
+    assert "the key was (id text collation version 0) and is (id text collation version 1) now" in caught.value.message
+    assert (caught.value.hint or "").endswith("sluicegate backfill run 0003_status --restart")
+    assert target.run(loaded, restart=True).state == "finished"

@@ -58,6 +58,26 @@ def test_poison_rows_are_found_by_halving_and_parked_with_their_reason(target, t
     assert (target.value("SELECT count(*) FROM status"), target.doubles()) == (500, 0)
 
 
+def test_of_a_table_with_a_tenth_of_bad_rows_the_good_ones_are_written_and_the_bad_ones_parked(
+    target, tracking, monkeypatch
+) -> None:
+    monkeypatch.setattr("sluicegate.backfill.recovery.PARKED_LIMIT", 10)
+    target.sql("INSERT INTO events (payload) SELECT (n * 7919 % 10 + 7)::text FROM generate_series(1, 200) n")
+    loaded = target.loaded(**POISON, **tracking)
+    assert target.run(loaded, size=80).state == "finished_with_parked"
+    for _ in range(2):
+        assert (target.value("SELECT count(*) FROM status"), target.doubles()) == (180, 0)
+        assert target.sql(
+            "SELECT p.sqlstate, p.reason, count(*), bool_and(e.payload = '7')"
+            " FROM sluicegate.parked p JOIN events e ON e.id = p.key[1]::bigint GROUP BY 1, 2"
+        ) == [("22012", "division by zero", 20, True)]
+        # The proof has the bad rows tried again, all of them in vain, and that is no reason to fail.
+        found = target.verify(loaded)
+        assert (found.verified, found.figures.done, found.figures.owed) == (False, 180, 200)
+        assert set(found.reasons.values()) == {"division by zero"}
+        assert target.state() == "finished_with_parked"
+
+
 def test_rows_repaired_by_hand_need_no_run_to_be_proved(target) -> None:
     target.sql("INSERT INTO events (payload) VALUES ('1'), ('7')")
     loaded = target.loaded(**POISON)

@@ -14,9 +14,15 @@ WHERE n.nspname = %(schema)s AND c.relname = %(name)s;
 
 -- name: column_facts
 -- Type and nullability of columns, in the order asked for. Without -1, format_type calls char(8) "character", which a
--- cast takes for char(1).
+-- cast takes for char(1). Versions before 15 do not record the version of the database's own collation.
 SELECT w.name, format_type(a.atttypid, -1) AS type, a.attnotnull AS not_null, a.attcollation <> 0 AS collatable,
-       coalesce(pg_collation_actual_version(nullif(a.attcollation, 0)), '') AS collation_version
+       coalesce(pg_collation_actual_version(nullif(a.attcollation, 0)), '') AS collation_version,
+       CASE a.attcollation
+           WHEN 'pg_catalog.default'::regcollation THEN (
+               SELECT to_jsonb(d) ->> 'datcollversion' FROM pg_database AS d WHERE d.datname = current_database()
+           )
+           ELSE (SELECT o.collversion FROM pg_collation AS o WHERE o.oid = a.attcollation)
+       END AS recorded_version
 FROM unnest(%(columns)s::text[]) WITH ORDINALITY AS w (name, position)
 LEFT JOIN pg_attribute AS a ON a.attrelid = %(oid)s AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY w.position;

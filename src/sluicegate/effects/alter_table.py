@@ -96,6 +96,10 @@ def predict_alter_table(context: Context, node: Any) -> Effects:
     """Predict an ``AlterTableStmt``, or the ``AlterTableMoveAllStmt`` of ALTER TABLE ALL IN TABLESPACE."""
     if isinstance(node, pg.AlterTableMoveAllStmt):
         return _move_all(context, node)
+    for item in node.cmds:
+        command = item.alter_table_cmd
+        if command.subtype == pg.AT_DetachPartition and getattr(command, "def").partition_cmd.concurrent:
+            context.builder.forbid_in_transaction("ALTER TABLE ... DETACH CONCURRENTLY")
     if context.is_system(node.relation) and context.relation_or_index(node.relation) is None:
         return _system(context, node)
     found = context.relation_or_index(node.relation)

@@ -15,7 +15,8 @@ from sluicegate.effects.queries import QueryReader
 from sluicegate.errors import ParseError
 from sluicegate.statements.nodes import qualified
 from sluicegate.statements.parse import parse_script
-from sluicegate.statements.plpgsql import body_of, embedded_sql
+from sluicegate.statements.plpgsql import Sort, body_of, embedded_sql
+from sluicegate.statements.plpgsql_check import compile_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +42,9 @@ def predict_blocks(context: Context, node: Any) -> Effects:
         context.absent("42704", f'language "{language}" does not exist')
     if language != "plpgsql":
         raise Refused("0A000", f'language "{language}" does not support inline code execution')
+    wrong = compile_error(context.statement.sql)
+    if wrong is not None:
+        raise Refused(*wrong)
     try:
         pieces = embedded_sql(body)
     except ParseError as error:
@@ -106,12 +110,19 @@ def note_function(context: Context, function: Function, *, trigger_on: Relation 
 def _run_block(context: Context, pieces: Iterable[Embedded], body: str, label: str) -> None:
     caught = "exception" in body.lower() and "when" in body.lower().partition("exception")[2]
     known: list[tuple[Statement, bool]] = []
+    ended = ""
     for piece in pieces:
-        if piece.statement is None:
+        if piece.sort is Sort.RAISE:
+            if not (piece.conditional or caught):
+                ended = piece.sql
+                break
+        elif piece.statement is None:
             context.builder.unknown(piece.unknown)
         else:
             known.append((piece.statement, piece.conditional or caught))
     _run(replace(context, variables=True), known, label)
+    if ended:
+        raise Refused(ended, f"{label} raises an exception whenever it runs")
 
 
 def _run(context: Context, statements: Iterable[tuple[Statement, bool]], label: str) -> None:

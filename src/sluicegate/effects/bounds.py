@@ -97,7 +97,7 @@ def _edges(datums: Any, types: list[Any], catalog: Catalog) -> tuple[Edge, ...]:
             continue
         value = constant(item, sql_type, catalog)
         if value is None:
-            raise Refused("42P16", "cannot specify NULL in range bound")
+            raise Refused("42P17", "cannot specify NULL in range bound")
         edges.append(Edge(0, value))
     return tuple(edges)
 

@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from sluicegate.effects.context import Context
 
 
-def create_database(context: Context, _node: Any) -> None:
+_ALWAYS = frozenset({"postgres", "template0", "template1"})
+
+
+def create_database(context: Context, node: Any) -> None:
     """Note the effects of CREATE DATABASE."""
     context.builder.forbid_in_transaction("CREATE DATABASE")
+    if node.dbname in _ALWAYS:
+        raise Refused("42P04", f'database "{node.dbname}" already exists')
+    context.builder.depends(f"fails if there is a database {node.dbname}")
 
 
 def drop_database(context: Context, node: Any) -> None:
@@ -53,6 +59,8 @@ def create_role(context: Context, node: Any) -> None:
     """Note the effects of CREATE ROLE."""
     if node.role.startswith("pg_"):
         raise Refused("42939", f'role name "{node.role}" is reserved')
+    if ("role", node.role) in context.catalog.others or node.role in {"postgres"}:
+        raise Refused("42710", f'role "{node.role}" already exists')
     context.builder.depends(f"fails if there is a role {node.role}")
 
 

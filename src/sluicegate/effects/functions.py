@@ -14,14 +14,16 @@ from sluicegate.catalog.type_facts import type_facts
 from sluicegate.catalog.types import builtin_type, display, written
 from sluicegate.effects.context import Refused
 from sluicegate.effects.data_changes import CHANGES, note_change_with
-from sluicegate.effects.objects import LANGUAGES, find_function
+from sluicegate.effects.objects import LANGUAGES, find_function, require_object
 from sluicegate.effects.queries import QueryReader
 from sluicegate.effects.query_levels import Stage
 from sluicegate.effects.reading import note_reads
+from sluicegate.effects.settings import set_variable
 from sluicegate.errors import ParseError
 from sluicegate.statements.nodes import qualified, strings, unwrap
 from sluicegate.statements.parse import parse_script
 from sluicegate.statements.plpgsql import body_of
+from sluicegate.statements.plpgsql_check import compile_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +53,10 @@ def create_function(context: Context, node: Any) -> None:
             label or f"${number}": sql_type for number, (label, sql_type, given) in enumerate(parameters, 1) if given
         }
         _check_body(context, node, body, named, returns)
+    if language == "plpgsql" and context.session.check_function_bodies:
+        wrong = compile_error(context.statement.sql)
+        if wrong is not None:
+            raise Refused(*wrong)
 
 
 def _parameters(context: Context, node: Any) -> list[tuple[str, SqlType | None, bool]]:
@@ -181,6 +187,9 @@ def alter_function(context: Context, node: Any) -> None:
     """Refuse ALTER FUNCTION … on one that does not exist."""
     found = find_function(context, node.func, node.objtype)
     changed = {item.def_elem.defname for item in node.actions}
+    for item in node.actions:
+        if item.def_elem.defname == "set":
+            set_variable(context, unwrap(item.def_elem.arg))
     if found is not None and "rows" in changed and not found.returns_set:
         raise Refused("22023", "ROWS is not applicable when function does not return a set")
 
@@ -206,6 +215,10 @@ def define(context: Context, node: Any) -> None:
                 raise Refused("42710", f'type "{name}" already exists')
         case pg.OBJECT_COLLATION:
             _collation(context, node, elements)
+        case pg.OBJECT_TSCONFIGURATION if "copy" in elements:
+            copied = unwrap(elements["copy"].arg)
+            parts = copied.names if isinstance(copied, pg.TypeName) else copied.items
+            require_object(context, pg.OBJECT_TSCONFIGURATION, pg.Node(list=pg.List(items=parts)))
 
 
 def _require_routine(context: Context, node: Any) -> None:

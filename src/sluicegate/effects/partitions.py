@@ -72,8 +72,6 @@ def attach(context: Context, parent: Relation, command: Any) -> None:
 def detach(context: Context, parent: Relation, command: Any) -> None:
     """Note what DETACH PARTITION does, plainly, CONCURRENTLY or FINALIZE."""
     builder, definition = context.builder, command.partition_cmd
-    if definition.concurrent:
-        builder.forbid_in_transaction("ALTER TABLE ... DETACH CONCURRENTLY")
     _require_partitioned(context, parent, "DETACH PARTITION")
     default = default_partition(context, parent.name)
     if default is not None and definition.concurrent:

@@ -73,16 +73,27 @@ def _rename(context: Context, node: Any) -> None:
     elif kind == pg.OBJECT_DOMCONSTRAINT:
         _rename_domain_constraint(context, node, new)
     elif kind in FUNCTIONS:
-        find_function(context, node.object, kind)
+        _rename_function(context, node, new)
     elif kind == pg.OBJECT_SCHEMA:
         if node.subname not in context.catalog.schemas:
             context.absent("3F000", f'schema "{node.subname}" does not exist')
         if new in context.catalog.schemas:
             raise Refused("42P06", f'schema "{new}" already exists')
+        if new.startswith("pg_"):
+            raise Refused("42939", f'unacceptable schema name "{new}"')
     elif kind == pg.OBJECT_STATISTIC_EXT:
         require_statistics(context, strings(unwrap(node.object).items))
     elif node.HasField("object"):
         require_object(context, kind, node.object)
+
+
+def _rename_function(context: Context, node: Any, new: str) -> None:
+    found = find_function(context, node.object, node.rename_type)
+    if found is None:
+        return
+    for other in context.catalog.functions.get(Name(found.name.schema, new), ()):
+        if other.argument_types == found.argument_types:
+            raise Refused("42723", f'function {new} already exists in schema "{found.name.schema}"')
 
 
 def _rename_relation(context: Context, node: Any, new: str) -> None:
@@ -195,7 +206,7 @@ def _rename_part(context: Context, node: Any, new: str) -> None:
         pg.OBJECT_POLICY: found.policies,
         pg.OBJECT_RULE: dict.fromkeys(found.rules),
     }[node.rename_type]
-    if new in parts:
+    if new in parts and not (new == node.subname and node.rename_type == pg.OBJECT_TRIGGER):
         raise Refused("42710", f'{word} "{new}" for {place} "{found.name.name}" already exists')
     if node.subname not in parts:
         context.absent("42704", f'{word} "{node.subname}" for {place} "{found.name.name}" does not exist')
@@ -206,7 +217,8 @@ def _rename_part(context: Context, node: Any, new: str) -> None:
 def _lock_trigger_clones(context: Context, found: Relation, name: str) -> None:
     parent = context.catalog.relations.get(found.parents[0]) if found.bound is not None and found.parents else None
     if parent is not None and name in parent.triggers and found.triggers[name].for_each_row:
-        raise Refused("0A000", f'cannot rename trigger "{name}" on table "{found.name.name}"')
+        state = "0A000" if context.version >= 17 else "XX000"
+        raise Refused(state, f'cannot rename trigger "{name}" on table "{found.name.name}"')
     if found.kind is RelationKind.PARTITIONED and found.triggers[name].for_each_row:
         for member in context.catalog.descendants_of(found.name):
             context.builder.lock(member, _AX)

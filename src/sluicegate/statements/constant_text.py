@@ -36,6 +36,23 @@ def constant_text(expression: str, variables: Mapping[str, str]) -> str | None:
     return _text(statement.node.target_list[0].res_target.val, variables)
 
 
+def constant_texts(expression: str) -> tuple[str, ...] | None:
+    """Return the texts of ``ARRAY['a', 'b']``, or None when one of them is no constant."""
+    try:
+        statement = parse_statement(f"SELECT {expression}")
+    except ParseError:
+        return None
+    if statement.kind != "select_stmt" or len(statement.node.target_list) != 1:
+        return None
+    inner = unwrap(statement.node.target_list[0].res_target.val)
+    while isinstance(inner, pg.TypeCast):
+        inner = unwrap(inner.arg)
+    if not isinstance(inner, pg.A_ArrayExpr):
+        return None
+    texts = [_text(item, {}) for item in inner.elements]
+    return None if None in texts else tuple(text for text in texts if text is not None)
+
+
 def _text(node: Any, variables: Mapping[str, str]) -> str | None:
     inner = unwrap(node)
     match inner:

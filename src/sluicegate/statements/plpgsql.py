@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.errors import ParseError
-from sluicegate.statements.constant_text import constant_text
+from sluicegate.statements.constant_text import constant_text, constant_texts
 from sluicegate.statements.nodes import string, unwrap, value_of
 from sluicegate.statements.parse import Statement, parse_script
+from sluicegate.statements.plpgsql_raise import raised
 from sluicegate.statements.tokens import COMMENTS, Token, scan
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Sort(enum.StrEnum):
     STATEMENT = "statement"
     EXPRESSION = "expression"
     DYNAMIC = "dynamic"
+    RAISE = "raise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,9 @@ class Embedded:
     """A piece of SQL inside PL/pgSQL.
 
     Attributes:
-        sort: a statement, an expression (as ``SELECT …``), or the text of an EXECUTE.
-        sql: its text; for EXECUTE, the text that would be run where it is known, else the expression.
+        sort: a statement, an expression (as ``SELECT …``), the text of an EXECUTE, or a RAISE that ends the block.
+        sql: its text; for EXECUTE, the text that would be run where it is known, else the expression; for RAISE the
+            SQLSTATE.
         offset: where it begins in the body, in characters.
         statement: its parse; None when ``unknown`` says why there is none.
         conditional: whether it stands in a branch, a loop or an exception handler, so that it may not run.
@@ -230,11 +233,29 @@ class _Body:
             yield from self._expression(first, end)
 
     def _loop(self) -> Iterator[Embedded]:
+        over_array = self.word() == "foreach"
+        name = self.word(1)
         self.position += 1
         self.until("in")
         first, end = self.until("loop")
+        if over_array and self.word_at(first) == "array":
+            texts = constant_texts(self.slice(first + 1, end))
+            if texts is not None:
+                yield from self._for_each(name, texts)
+                return
         yield from self._loop_source(first, end)
         self.frames.append("loop")
+
+    def _for_each(self, name: str, texts: tuple[str, ...]) -> Iterator[Embedded]:
+        """Read a loop's body once for each of the constants it runs over."""
+        depth, start = len(self.frames), self.position
+        for text in texts:
+            self.position = start
+            self.frames[depth:] = ["block"]
+            self.constants[name] = text
+            while self.position < len(self.tokens) and len(self.frames) > depth:
+                yield from self.statement()
+        self.constants.pop(name, None)
 
     def _loop_source(self, first: int, end: int) -> Iterator[Embedded]:
         words = {self.word_at(place) for place in range(first, end)}
@@ -248,6 +269,8 @@ class _Body:
 
     def _simple(self, word: str) -> Iterator[Embedded]:
         first, end = self.until(";")
+        if word == "raise" and (sqlstate := raised(self.slice(first, end))) is not None:
+            yield Embedded(Sort.RAISE, sqlstate, self.start_of(first), None, self.conditional)
         if word in _QUIET:
             return
         if word == "return":

@@ -61,6 +61,11 @@ def _define(draft: Draft, node: Any) -> None:
         note(draft, WORDS[node.kind], qualified(node.defnames)[1])
 
 
+def _drop_roles(draft: Draft, node: Any) -> None:
+    for item in node.roles:
+        forget(draft, "role", item.role_spec.rolename)
+
+
 STEPS: dict[str, Callable[[Draft, Any], object]] = {
     "define_stmt": _define,
     "create_am_stmt": lambda draft, node: note(draft, "access method", node.amname),
@@ -68,6 +73,8 @@ STEPS: dict[str, Callable[[Draft, Any], object]] = {
     "create_event_trig_stmt": lambda draft, node: note(draft, "event trigger", node.trigname),
     "create_fdw_stmt": lambda draft, node: note(draft, "foreign-data wrapper", node.fdwname),
     "create_foreign_server_stmt": lambda draft, node: note(draft, "server", node.servername),
+    "create_role_stmt": lambda draft, node: note(draft, "role", node.role),
+    "drop_role_stmt": _drop_roles,
     "create_plang_stmt": lambda draft, node: note(draft, "language", node.plname),
     "create_op_class_stmt": lambda draft, node: note(draft, "operator class", qualified(node.opclassname)[1]),
     "create_op_family_stmt": lambda draft, node: note(draft, "operator family", qualified(node.opfamilyname)[1]),

@@ -64,6 +64,8 @@ class Finding:
         sql: the statement that was judged.
         evidence: how the claim is known.
         effects: the statement's effects as JSON-ready values (see ``sluicegate.effects.model.Effects.as_json``).
+        estimate: the size of the tables that the statement works through, and the seconds that takes; empty where it is
+            not known.
         fingerprint: tells this finding from every other of a report, and stays when lines move, code is formatted anew
             or the file gets another name; empty until the report is complete.
         direction: whether ``upgrade()`` or ``downgrade()`` of the revision was judged.
@@ -78,5 +80,6 @@ class Finding:
     sql: str = ""
     evidence: Evidence = Evidence.PREDICTED
     effects: Mapping[str, object] = field(default_factory=dict)
+    estimate: Mapping[str, object] = field(default_factory=dict)
     fingerprint: str = ""
     direction: Direction = Direction.UPGRADE

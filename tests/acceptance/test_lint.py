@@ -131,6 +131,7 @@ def test_json_is_a_contract(terminal, project):
     assert json.loads(out) == {
         "version": 1,
         "postgresql": 18,
+        "notes": [],
         "revisions": [
             {
                 "revision": "c3",
@@ -159,6 +160,7 @@ def test_json_is_a_contract(terminal, project):
                 ),
                 "sql": "DROP TABLE events",
                 "evidence": "predicted",
+                "estimate": None,
                 "effects": {
                     "locks": [{"relation": "public.events", "mode": "AccessExclusiveLock"}],
                     "index_locks": [{"relation": "public.events_pkey", "mode": "AccessExclusiveLock"}],
@@ -185,6 +187,7 @@ def test_json_is_a_contract(terminal, project):
             "info": 0,
             "suppressed": 0,
             "unread": 0,
+            "unjudged": 0,
             "fail_on": "error",
             "exit_code": 1,
         },

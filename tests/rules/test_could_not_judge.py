@@ -22,6 +22,7 @@ warn[could-not-judge] could_not_judge_bad.py:11:5 (revision could_not_judge_bad)
     Give the schema with --schema, or try the revision with: sluicegate dry-run
 
 1 revision, 2 statements judged for PostgreSQL 16: 1 warning.
+Something could not be judged, so this is no clean bill (exit code 3).
 """
 
 

@@ -19,6 +19,7 @@ warn[partial-revision] partial_revision_bad.py:11:16 (revision partial_revision_
 
 partial_revision_bad.py: read in part: it reads rows that only the database has (SELECT DISTINCT kind FROM events)
 1 revision, 1 statement judged for PostgreSQL 16: 1 warning.
+Something could not be judged, so this is no clean bill (exit code 3).
 """
 
 

@@ -36,6 +36,11 @@ _PATH = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--config", "-c", type=_PATH, help="alembic.ini or pyproject.toml.")
 @click.option("--schema", type=_PATH, help="The schema before the judged files, as pg_dump --schema-only prints it.")
+@click.option(
+    "--no-snapshot",
+    is_flag=True,
+    help="Leave out the snapshot beside the policy, which otherwise says what production has and how large it is.",
+)
 @click.option("--policy", "policy_file", type=_PATH, help="The policy; safety/policy.toml otherwise.")
 @click.option(
     "--format", "output", type=click.Choice(FORMATS), default="text", show_default=True, help="How to report."
@@ -74,6 +79,7 @@ def lint(
     migrations: Path | None,
     config: Path | None,
     schema: Path | None,
+    no_snapshot: bool,
     policy_file: Path | None,
     output: str,
     files_to_write: tuple[tuple[str, Path], ...],
@@ -89,8 +95,8 @@ def lint(
 
     FILES are revision files, .sql files, or - for SQL on standard input; without any, every revision is judged.
 
-    Exit codes: 0 clean; 1 findings at the failing level; 2 usage or configuration; 3 something could not be read,
-    whatever else was found.
+    Exit codes: 0 clean; 1 findings at the failing level; 2 usage or configuration; 3 something could not be read or
+    judged, whatever else was found (of a whole history, only in what production lacks, or in the newest revisions).
     """
     import datetime as dt
 
@@ -120,6 +126,7 @@ def lint(
         migrations=migrations,
         config=config,
         schema=schema,
+        use_snapshot=not no_snapshot,
         policy=policy_file,
         fail_on=Level(fail_on) if fail_on else None,
         since=since,

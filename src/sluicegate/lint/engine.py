@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.findings import Direction, Evidence, Finding, Level, Location
@@ -15,6 +15,7 @@ from sluicegate.rules.kit.catalogue import Entry, all_rules
 from sluicegate.rules.kit.revision import NoProject, RevisionContext
 from sluicegate.rules.kit.rule import Problem, Subject
 from sluicegate.rules.kit.suppressed import SuppressionContext
+from sluicegate.rules.kit.work import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sluicegate.rules.kit.revision import Project
     from sluicegate.rules.kit.step import Step
     from sluicegate.settings.policy import Policy
+    from sluicegate.snapshot.facts import Size
 
 UNJUDGED = "could-not-judge"
 """The rule that speaks where another one failed."""
@@ -45,6 +47,7 @@ class Judge:
         rules: the rules to ask, by name.
         project: what rules may know about files.
         rows: known sizes, ``schema.table`` → rows.
+        sizes: what a snapshot of production says, ``schema.table`` → size; it goes before the policy's rows.
     """
 
     policy: Policy
@@ -52,6 +55,7 @@ class Judge:
     rules: Mapping[str, Entry] = field(default_factory=all_rules)
     project: Project = field(default_factory=NoProject)
     rows: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, Size] = field(default_factory=dict)
 
     def report(
         self,
@@ -61,6 +65,7 @@ class Judge:
         selected: Callable[[CapturedRevision], bool] = lambda _: True,
         fail_on: Level | None = None,
         downgrades: Mapping[str, CapturedRevision] | None = None,
+        reviewed: Callable[[CapturedRevision], bool] = lambda _: True,
     ) -> Report:
         """Replay all revisions over a schema and judge the selected ones.
 
@@ -70,6 +75,7 @@ class Judge:
             selected: which revisions findings are reported for.
             fail_on: the weakest level that fails; the policy's if left out.
             downgrades: judge these instead, by revision: each on the schema that its own ``upgrade()`` leaves behind.
+            reviewed: which of them a merge adds, so that what cannot be told of them fails.
         """
         revisions = tuple(revisions)
         history = {revision.revision: revision for revision in revisions if revision.revision is not None}
@@ -87,7 +93,7 @@ class Judge:
                     findings += kept
                     allowed += dropped
                     sources[down.file] = down.source
-                    judged.append(_judged(down, steps))
+                    judged.append(_judged(down, steps, reviewed=reviewed(captured)))
                 replay.catalog = upgraded
                 continue
             judging = selected(captured)
@@ -103,7 +109,7 @@ class Judge:
             findings += kept
             allowed += dropped
             sources[captured.file] = captured.source
-            judged.append(_judged(captured, steps))
+            judged.append(_judged(captured, steps, reviewed=reviewed(captured)))
         return Report(
             revisions=tuple(judged),
             findings=with_fingerprints(
@@ -114,6 +120,7 @@ class Judge:
             fail_on=fail_on or self.policy.fail_on,
             postgresql=self.version,
             rules=self.rules,
+            direction=Direction.UPGRADE if downgrades is None else Direction.DOWNGRADE,
         )
 
     def _context(
@@ -123,15 +130,17 @@ class Judge:
         history: Mapping[str, CapturedRevision],
         carried: tuple[Context, ...],
     ) -> RevisionContext:
+        measured = {name: size.rows for name, size in self.sizes.items() if size.rows is not None}
         return RevisionContext(
             captured,
             steps,
             self.policy,
             version=self.version,
-            rows={**self.policy.tables_rows, **self.rows},
+            rows={**self.policy.tables_rows, **measured, **self.rows},
             project=self.project,
             history=history,
             carried=carried,
+            sizes=self.sizes,
         )
 
     def _judge(self, revision: RevisionContext) -> tuple[list[Finding], int]:
@@ -169,7 +178,7 @@ class Judge:
                 found += [pair for entry in fallback for pair in self._answers(entry, self._with(context, entry))]
             for entry, problem in found:
                 if level := entry.level(self.policy):
-                    finding = _finding(entry, level, problem, revision, context.step)
+                    finding = _with_estimate(_finding(entry, level, problem, revision, context.step), entry, context)
                     places = (finding.location, context.step.captured.location, context.step.captured.upgrade_location)
                     yield finding, [(p.line, p.end_line) for p in places if p.file == revision.captured.file]
 
@@ -211,10 +220,15 @@ class Judge:
                         )
 
 
-def _judged(captured: CapturedRevision, steps: tuple[Step, ...]) -> JudgedRevision:
-    unparsed = sum(step.statement is None for step in steps)
+def _judged(captured: CapturedRevision, steps: tuple[Step, ...], *, reviewed: bool) -> JudgedRevision:
     return JudgedRevision(
-        captured.revision, captured.file, captured.mode, len(steps), captured.reason, unparsed=unparsed
+        captured.revision,
+        captured.file,
+        captured.mode,
+        len(steps),
+        captured.reason,
+        unparsed=sum(step.statement is None for step in steps),
+        reviewed=reviewed,
     )
 
 
@@ -252,3 +266,12 @@ def _finding(entry: Entry, level: Level, problem: Problem, revision: RevisionCon
         effects=step.effects.as_json() if step else {},
         direction=captured.direction,
     )
+
+
+def _with_estimate(finding: Finding, entry: Entry, context: Context) -> Finding:
+    """Add for how long the harm lasts at production's size, where that is known."""
+    found = estimate(context) if entry.rule.names_duration else None
+    if found is None:
+        return finding
+    message = f"{finding.message} {found.sentence(context, finding.message)}"
+    return replace(finding, message=message, estimate=found.as_json())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sluicegate.capture.model import CaptureMode
 from sluicegate.errors import ExitCode
-from sluicegate.findings import Level
+from sluicegate.findings import Direction, Level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from sluicegate.rules.kit.catalogue import Entry
 
 _ORDER = (Level.ERROR, Level.WARN, Level.INFO)
+
+UNJUDGED = frozenset({"could-not-judge", "partial-revision"})
+"""The rules that say what could not be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class JudgedRevision:
         reason: why it is partial or unreadable.
         unparsed: how many of its statements PostgreSQL's grammar does not accept.
         accepted: whether a waiver or the baseline accepts that it cannot be read.
+        reviewed: whether it is what a merge adds, so that what cannot be told of it fails; not so in older ones.
     """
 
     revision: str | None
@@ -40,6 +44,7 @@ class JudgedRevision:
     reason: str | None = None
     unparsed: int = 0
     accepted: bool = False
+    reviewed: bool = True
 
     @property
     def unread(self) -> bool:
@@ -70,6 +75,8 @@ class Report:
         fail_on: the weakest level that fails.
         postgresql: the server version that was judged for.
         rules: the rules that were asked, by name, for formats that explain them.
+        direction: whether ``upgrade()`` or ``downgrade()`` of the revisions was judged.
+        notes: what a reader should know of how it was judged, such as that the snapshot is old.
     """
 
     revisions: tuple[JudgedRevision, ...]
@@ -82,6 +89,8 @@ class Report:
     fail_on: Level = Level.ERROR
     postgresql: int = 16
     rules: Mapping[str, Entry] = field(default_factory=dict)
+    direction: Direction = Direction.UPGRADE
+    notes: tuple[str, ...] = ()
 
     def count(self, level: Level) -> int:
         """Return how many findings have a level."""
@@ -93,9 +102,24 @@ class Report:
         return tuple(revision for revision in self.revisions if revision.unread)
 
     @property
+    def unjudged(self) -> tuple[Finding, ...]:
+        """Return what could not be told of revisions under review; a level of info says that somebody accepts it.
+
+        A downgrade that was read in part (it may refuse to go back) is no change that anybody is about to make.
+        """
+        reviewed = {(revision.revision, revision.file) for revision in self.revisions if revision.reviewed}
+        return tuple(
+            finding
+            for finding in self.findings
+            if finding.rule in (UNJUDGED if finding.direction is Direction.UPGRADE else {"could-not-judge"})
+            and finding.level is not Level.INFO
+            and (finding.revision, finding.location.file) in reviewed
+        )
+
+    @property
     def exit_code(self) -> ExitCode:
-        """Return 3 when something could not be read (a caller who waives findings must still see it), else 1 or 0."""
-        if self.unread:
+        """Return 3 when something could not be judged (a caller who waives findings must still see it), else 1 or 0."""
+        if self.unread or self.unjudged:
             return ExitCode.COULD_NOT_JUDGE
         return ExitCode.FINDINGS if any(map(self.fails, self.findings)) else ExitCode.CLEAN
 

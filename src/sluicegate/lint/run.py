@@ -17,6 +17,7 @@ from sluicegate.lint.acceptance import Accepted, judged_known, settle
 from sluicegate.lint.baseline import DEFAULT_PATH as BASELINE
 from sluicegate.lint.baseline import Baseline, load_baseline, write_baseline
 from sluicegate.lint.engine import Judge
+from sluicegate.lint.from_snapshot import NO_PRODUCTION, merged, production
 from sluicegate.lint.own_rules import rules_under
 from sluicegate.lint.project import ProjectFiles, read_environment
 from sluicegate.lint.selection import select
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sluicegate.capture.live import Live, LiveServer
     from sluicegate.capture.model import CapturedRevision
     from sluicegate.findings import Level
+    from sluicegate.lint.from_snapshot import Before
     from sluicegate.lint.report import Report
     from sluicegate.settings.policy import Policy
 
@@ -68,6 +70,7 @@ class LintRequest:
         migrations: the script folder.
         config: alembic.ini or pyproject.toml.
         schema: the schema before what is judged.
+        use_snapshot: whether the snapshot beside the policy says what production has; --schema goes before it.
         policy: the policy file.
         fail_on: the weakest level that fails; None for the policy's.
         downgrade: judge ``downgrade()`` of the revisions instead, each after its own ``upgrade()``.
@@ -86,6 +89,7 @@ class LintRequest:
     migrations: Path | None = None
     config: Path | None = None
     schema: Path | None = None
+    use_snapshot: bool = True
     policy: Path | None = None
     fail_on: Level | None = None
     live: StartLive | None = None
@@ -157,11 +161,15 @@ def _lint_sql(request: LintRequest, policy: Policy) -> Report:
             revisions.append(capture_sql(path, settings=policy.session_settings))
         else:
             raise UsageError(f"There is no file {path}.")
+    known = NO_PRODUCTION if request.schema or not request.use_snapshot else production(policy, request.today)
     catalog = replace(Catalog(), complete=False)
     if request.schema is not None:
         catalog = load_script(_text(request.schema), version=version)
-    judge = Judge(policy, version, rules_under(policy), ProjectFiles(policy.root, tuple(p.parent for p in request.sql)))
-    return judge.report(revisions, catalog, fail_on=request.fail_on)
+    elif known.snapshot is not None:
+        catalog = load_script(known.snapshot.schema, version=version)
+    folders = tuple(path.parent for path in request.sql)
+    judge = Judge(policy, version, rules_under(policy), ProjectFiles(policy.root, folders), sizes=known.sizes)
+    return merged([judge.report(revisions, catalog, fail_on=request.fail_on)], known.notes)
 
 
 def _lint_history(request: LintRequest, policy: Policy) -> Report:
@@ -210,41 +218,55 @@ def _lint_history(request: LintRequest, policy: Policy) -> Report:
     if request.since:
         new = changed_since(request.since, location.directory)
         selected &= {r.revision for r in history if r.revision is not None and Path(r.file).resolve() in new}
-    catalog = starting_catalog(version, table=policy.version_table)
-    before: tuple[tuple[str, ...], str | None] = ((), None)
-    if request.schema is not None:
-        if request.complete:
-            raise UsageError(
-                "--schema is the schema before the judged revisions, and every revision is judged.",
-                hint="Say with --rev or --since which revisions the schema does not have yet.",
-            )
-        schema = _text(request.schema)
-        before = (_before(selected, history), schema)
-        history, catalog = capture(*before), load_script(schema, version=version)
-    open_questions = {r.revision for r in history if r.asked_in_vain and r.revision in selected}
-    if request.live is not None and open_questions:
-        start_server = functools.partial(
-            request.live,
-            version,
-            schema=before[1],
-            settings=policy.session_settings,
-            version_table=policy.version_table,
-        )
-        history = _asked_live(history, open_questions, start_server, functools.partial(capture, *before))
-    if request.schema is None:
-        catalog = starting_point(catalog, history)
-    downgrades = None
-    if request.downgrade:
-        downgrades = {str(r.revision): _way_back(r) for r in capture(*before, downgraded=sorted(selected))}
-    folders = (location.working_directory, location.directory, *location.versions)
-    judge = Judge(policy, version, rules_under(policy), ProjectFiles(policy.root, folders))
-    return judge.report(
-        history,
-        catalog,
-        selected=lambda revision: revision.revision in selected,
-        fail_on=request.fail_on,
-        downgrades=downgrades,
+    known = NO_PRODUCTION if request.schema or not request.use_snapshot else production(policy, request.today)
+    known = known.with_history(history)
+    reviewed = known.reviewed(history) if request.complete else selected
+    judge = Judge(
+        policy,
+        version,
+        rules_under(policy),
+        ProjectFiles(policy.root, (location.working_directory, location.directory, *location.versions)),
+        sizes=known.sizes,
     )
+
+    def judged(part: frozenset[str], before: Before) -> Report:
+        deployed, schema = before
+        found = capture(deployed, schema) if schema is not None else history
+        open_questions = {r.revision for r in found if r.asked_in_vain and r.revision in part}
+        if request.live is not None and open_questions:
+            start_server = functools.partial(
+                request.live,
+                version,
+                schema=schema,
+                settings=policy.session_settings,
+                version_table=policy.version_table,
+            )
+            found = _asked_live(found, open_questions, start_server, functools.partial(capture, deployed, schema))
+        if schema is not None:
+            catalog = load_script(schema, version=version)
+        else:
+            catalog = starting_point(starting_catalog(version, table=policy.version_table), found)
+        downgrades = None
+        if request.downgrade:
+            back = capture(deployed, schema, downgraded=sorted(part))
+            downgrades = {str(r.revision): _way_back(r) for r in back}
+        return judge.report(
+            found,
+            catalog,
+            selected=lambda revision: revision.revision in part,
+            fail_on=request.fail_on,
+            downgrades=downgrades,
+            reviewed=lambda revision: revision.revision in reviewed,
+        )
+
+    if request.schema is None:
+        return merged([judged(*part) for part in known.parts(selected, history)], known.notes)
+    if request.complete:
+        raise UsageError(
+            "--schema is the schema before the judged revisions, and every revision is judged.",
+            hint="Say with --rev or --since which revisions the schema does not have yet.",
+        )
+    return judged(selected, (_before(selected, history), _text(request.schema)))
 
 
 def _way_back(revision: CapturedRevision) -> CapturedRevision:

@@ -28,6 +28,7 @@ def render_json(report: Report) -> str:
             }
             for revision in report.revisions
         ],
+        "notes": list(report.notes),
         "findings": [finding_as_json(finding) for finding in report.findings],
         "gone": [asdict(one) for one in report.gone],
         "summary": {
@@ -38,6 +39,7 @@ def render_json(report: Report) -> str:
             "waived": report.waived,
             "known": report.known,
             "unread": len(report.unread),
+            "unjudged": len(report.unjudged),
             "fail_on": report.fail_on.value,
             "exit_code": int(report.exit_code),
         },
@@ -63,5 +65,6 @@ def finding_as_json(finding: Finding) -> dict[str, object]:
         "sql": finding.sql,
         "evidence": finding.evidence.value,
         "effects": dict(finding.effects),
+        "estimate": dict(finding.estimate) or None,
         "fingerprint": finding.fingerprint,
     }

@@ -90,8 +90,11 @@ def summary(report: Report, paint: Paint = plain) -> str:
         more = len(report.gone) - _SHOWN_GONE
         lines += [f"  … and {more} more"] if more > 0 else []
         lines.append("  Take them out, so that they fail if they come back: sluicegate lint --write-baseline")
+    lines += report.notes
     if report.unread:
         lines.append(paint("error", "Something could not be read, so this is no clean bill (exit code 3)."))
+    elif report.unjudged:
+        lines.append(paint("error", "Something could not be judged, so this is no clean bill (exit code 3)."))
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="data-change-in-revision", level=Level.ERROR)
+RULE = Rule(name="data-change-in-revision", level=Level.ERROR, lasts=True)
 
 SETUP = """
 CREATE TABLE workflow_insights (id bigint PRIMARY KEY, content text NOT NULL);

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sluicegate.catalog.model import Name
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="lock-held-during-long-work", level=Level.ERROR)
+RULE = Rule(name="lock-held-during-long-work", level=Level.ERROR, lasts=True)
 
 SETUP = """
 CREATE TABLE organizations (id bigint PRIMARY KEY, name text NOT NULL);

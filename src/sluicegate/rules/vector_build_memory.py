@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from sluicegate.rules.kit.context import Context
 
-RULE = Rule(name="vector-build-memory", level=Level.INFO)
+RULE = Rule(name="vector-build-memory", level=Level.INFO, lasts=True)
 
 SETUP = """
 CREATE TABLE workflow_insights (id bigint PRIMARY KEY, content text NOT NULL, embedding vector(3));

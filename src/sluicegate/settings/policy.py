@@ -34,6 +34,7 @@ class Policy:
     Attributes:
         path: the file it was read from; None for the defaults.
         tables_rows: ``schema.table`` → rows.
+        durations: rates by name, where the policy has its own.
         vectors: ``schema.table.column`` → dimension.
         rules: rule name → what ``[rules]`` says; names and options are checked where the rules are known.
         operational: the tables that other parts read, such as ``backfill``.
@@ -54,6 +55,8 @@ class Policy:
     append_only: tuple[str, ...] = ()
     exempt: tuple[str, ...] = ()
     small_rows: int = 10_000
+    small_bytes: int = 100_000_000
+    durations: Mapping[str, float] = field(default_factory=dict)
     tables_rows: Mapping[str, int] = field(default_factory=dict)
     vectors: Mapping[str, int] = field(default_factory=dict)
     max_age_days: int = 30
@@ -151,6 +154,8 @@ class _Reader:
                 )
             if table == "rules":
                 values["rules"] = {name: self._rule(name, entry) for name, entry in body.items()}
+            elif table == "durations":
+                values["durations"] = self._table(table, body)
             elif table not in PASSED_THROUGH:
                 values |= self._table(table, body)
         values["operational"] = {name: content[name] for name in PASSED_THROUGH if name in content}

@@ -8,6 +8,7 @@ import pytest
 
 from sluicegate.errors import UsageError
 from sluicegate.findings import Level
+from sluicegate.rules.kit.durations import RATES
 from sluicegate.settings.keys import KEYS, milliseconds
 from sluicegate.settings.policy import Policy, find_policy, load_policy
 
@@ -38,7 +39,20 @@ def test_an_empty_file_gives_each_key_the_default_of_its_record(tmp_path):
     policy = load_policy(write(tmp_path, ""))
     for key in KEYS:
         attribute = {"tables.rows": "tables_rows", "vectors": "vectors"}.get(key.table, key.name)
-        assert getattr(policy, attribute) == key.default
+        if key.table == "durations":
+            assert (key.name, key.default) in RATES.items()  # a policy's own rates go before the measured ones
+        else:
+            assert getattr(policy, attribute) == key.default
+    assert policy.durations == {}
+
+
+def test_rates_of_its_own_are_numbers_above_zero(tmp_path):
+    assert load_policy(write(tmp_path, "[durations]\nscan_mb_per_second = 50\n")).durations == {
+        "scan_mb_per_second": 50
+    }
+    for wrong in ("0", "-1", "nan", "inf", "true", "'fast'"):
+        with pytest.raises(UsageError, match=r"line 2: \[durations\] scan_mb_per_second = .* is refused"):
+            load_policy(write(tmp_path, f"[durations]\nscan_mb_per_second = {wrong}\n"))
 
 
 def test_a_whole_file_becomes_a_policy(tmp_path):
@@ -87,8 +101,8 @@ def test_a_whole_file_becomes_a_policy(tmp_path):
         (
             "[servers]\npostgresql = 18\n",
             (
-                "policy.toml, line 1: 'servers' is not known. Accepted: [admin], [backfill], [dry-run], [embedding],"
-                " [lint], [migrations], [rollout], [rules],"
+                "policy.toml, line 1: 'servers' is not known. Accepted: [admin], [backfill], [dry-run], [durations],"
+                " [embedding], [lint], [migrations], [rollout], [rules],"
                 " [server], [session], [snapshot], [tables], [target], [vectors], [verify]."
             ),
         ),

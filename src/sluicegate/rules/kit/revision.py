@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sluicegate.rules.kit.mentions import Mention
     from sluicegate.rules.kit.step import Step
     from sluicegate.settings.policy import Policy
+    from sluicegate.snapshot.facts import Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,9 @@ class RevisionContext:
         project: Project,
         history: Mapping[str, CapturedRevision] | None = None,
         carried: tuple[Context, ...] = (),
+        sizes: Mapping[str, Size] | None = None,
     ) -> None:
-        """Ask about ``captured``, whose statements are ``steps``; ``rows`` are sizes by ``schema.table``.
+        """Ask about ``captured``, whose statements are ``steps``; ``rows`` and ``sizes`` are by ``schema.table``.
 
         ``history`` are all revisions by id; ``carried`` are statements of the revisions before that commit together
         with the first one of this revision, because one transaction spans them.
@@ -90,6 +92,7 @@ class RevisionContext:
         self.project = project
         self.history = history or {}
         self.carried = carried
+        self.sizes = sizes or {}
         self._first: dict[Callable[[Context], object], Context | None] = {}
         self._options: Mapping[str, Any] = {}
 

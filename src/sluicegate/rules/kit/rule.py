@@ -47,6 +47,8 @@ class Rule:
         options: what the policy may say about it beside its level.
         subject: what ``check`` is asked about.
         explains_work: its findings account for what the statement rewrites, reads or builds.
+        lasts: its harm goes on while the statement works through its tables, so that it says for how long; true of
+            every rule that explains work.
         last_resort: ask it only about statements whose work no other rule has accounted for.
         rejected: the server refuses BAD, so there is nothing to observe but its error.
         same_schema: GOOD ends with the schema that BAD would have reached; the tests compare them.
@@ -61,6 +63,12 @@ class Rule:
     last_resort: bool = False
     rejected: bool = False
     same_schema: bool = False
+    lasts: bool = False
+
+    @property
+    def names_duration(self) -> bool:
+        """Tell whether its findings say how long the statement's work takes."""
+        return self.lasts or self.explains_work or self.last_resort
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sluicegate.catalog.model import Name, Relation, RelationKind
 from sluicegate.rules.kit.spelling import qualified_identifier
 from sluicegate.rules.kit.vectors import written_type, written_vector_type
-from sluicegate.rules.kit.words import about
+from sluicegate.rules.kit.words import sized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sluicegate.rules.kit.revision import RevisionContext
     from sluicegate.rules.kit.step import Step
     from sluicegate.settings.policy import Policy
+    from sluicegate.snapshot.facts import Size
 
 
 class Tables:
@@ -125,7 +126,7 @@ class Tables:
     def described(self, name: Name) -> str:
         """Return a table's name with its size, where that is known."""
         rows = self.rows(name)
-        return self.spelled(name) + (f" (about {about(rows)})" if rows else "")
+        return self.spelled(name) + (f" (about {sized(rows, self.bytes(name))})" if rows else "")
 
     # -- whom it may hurt -----------------------------------------------------------------------------------------
 
@@ -145,10 +146,19 @@ class Tables:
         """Return how many rows it holds in production, where that is known."""
         return self.revision.rows.get(str(name))
 
+    def size(self, name: Name) -> Size | None:
+        """Return what production's snapshot says of its size, or None."""
+        return self.revision.sizes.get(str(name))
+
+    def bytes(self, name: Name) -> int | None:
+        """Return the bytes of its rows, also of what they keep out of line, where a snapshot knows them."""
+        size = self.size(name)
+        return size.data if size is not None else None
+
     def is_small(self, name: Name) -> bool:
         """Tell whether it is known to be so small that reading or writing all of it takes no time."""
-        rows = self.rows(name)
-        return rows is not None and rows <= self.policy.small_rows
+        rows, size = self.rows(name), self.bytes(name)
+        return rows is not None and rows <= self.policy.small_rows and (size or 0) <= self.policy.small_bytes
 
     def in_use(self, name: Name) -> bool:
         """Tell whether others use it while this revision runs."""

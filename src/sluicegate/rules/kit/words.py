@@ -33,3 +33,17 @@ def who_waits(mode: LockMode, table: str) -> str:
 def about(rows: int) -> str:
     """Return a number of rows for a reader."""
     return f"{rows:,} row{'' if rows == 1 else 's'}"
+
+
+def sized(rows: int, size: int | None) -> str:
+    """Return a table's size for a reader: ``1,150,000 rows, 8.1 GB``."""
+    return about(rows) + (f", {bytes_words(size)}" if size is not None else "")
+
+
+def bytes_words(size: int) -> str:
+    """Return a number of bytes in the largest unit of which there is one, in steps of a thousand."""
+    for unit, amount in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= amount:
+            number = size / amount
+            return f"{number:.1f} {unit}" if number < 10 else f"{number:,.0f} {unit}"
+    return f"{size} bytes"

@@ -194,3 +194,25 @@ def test_since_judges_what_the_branch_brings_against_the_whole_history(project, 
 def test_what_makes_no_sense_leaves_with_2(project, capsys, arguments, message):
     assert run(["lint", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_baselines_of_upgrades_and_downgrades_stand_beside_each_other(project, capsys):
+    path = project / "migrations" / "versions" / "0003_change.py"
+    path.write_text(
+        path.read_text().replace("def downgrade():\n    pass", 'def downgrade():\n    op.drop_table("events")')
+    )
+    run(["lint", "--write-baseline"])
+    run(["lint", "--downgrade", "--write-baseline"])
+    written = [
+        json.loads(line.rstrip(",")) for line in (project / "safety" / "baseline.json").read_text().splitlines()[3:-2]
+    ]
+    assert sorted((one["rule"], one["revision"], one.get("direction", "upgrade")) for one in written) == [
+        ("drop-column", "0003", "upgrade"),
+        ("drop-column", "0006", "upgrade"),
+        ("drop-column", "0009", "upgrade"),
+        ("drop-table", "0003", "downgrade"),
+    ]
+    capsys.readouterr()
+    for arguments in ([], ["--downgrade"]):
+        code, report = lint(capsys, *arguments)
+        assert (code, report["findings"], report["gone"]) == (0, [], [])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sluicegate.cli.output import OutputFile, write_report
+from sluicegate.cli.screen import look
 from sluicegate.render.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from sluicegate.errors import ExitCode
     from sluicegate.lint.report import Report
     from sluicegate.lint.run import StartLive
-    from sluicegate.render.text import Paint
 
 _PATH = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -140,7 +140,7 @@ def lint(
     report: Report = run_lint(request)
     for name, path in files_to_write:
         write_report(path, renderer(name)(report))
-    text = render_text(report, _paint(no_color=no_color)) if output == "text" else renderer(output)(report)
+    text = render_text(report, look(no_color=no_color)) if output == "text" else renderer(output)(report)
     click.echo(text, nl=False)
     return report.exit_code
 
@@ -166,23 +166,3 @@ def _live_server(
         live_server(version, schema=schema, settings=settings, version_table=version_table) as server,
     ):
         yield server
-
-
-def _paint(*, no_color: bool) -> Paint:
-    """Return how to colour: plainly unless a person is watching."""
-    import os
-    import sys
-
-    from sluicegate.render.text import plain
-
-    if no_color or os.environ.get("NO_COLOR") or not sys.stdout.isatty():
-        return plain
-    styles = {
-        "error": {"fg": "red", "bold": True},
-        "warn": {"fg": "yellow", "bold": True},
-        "info": {"fg": "cyan"},
-        "frame": {"fg": "bright_black"},
-        "code": {"fg": "green"},
-        "strong": {"bold": True},
-    }
-    return lambda style, text: click.style(text, **styles[style])  # type: ignore[arg-type]

@@ -69,10 +69,10 @@ def settle(report: Report, accepted: Accepted, policy: Policy, *, complete: bool
 
 
 def judged_known(report: Report, baseline: Baseline, *, complete: bool) -> Iterator[Known]:
-    """Yield the baseline's entries about what this report judged."""
+    """Yield the baseline's entries about what this report judged; ``complete`` says that nothing else is left."""
     judged = {_subject(revision) for revision in report.revisions}
     for one in baseline.known.values():
-        if complete or (one.revision or one.file) in judged:
+        if one.direction is report.direction and (complete or (one.revision or one.file) in judged):
             yield one
 
 

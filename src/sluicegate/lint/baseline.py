@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.errors import UsageError
+from sluicegate.findings import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,6 +33,7 @@ class Known:
         revision: the revision it is in; None for an SQL file.
         file: the file it was in when the baseline was written.
         statement: the beginning of the statement.
+        direction: whether it is in ``upgrade()`` or ``downgrade()``.
     """
 
     fingerprint: str
@@ -39,6 +41,7 @@ class Known:
     revision: str | None
     file: str
     statement: str = ""
+    direction: Direction = Direction.UPGRADE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,10 @@ def load_baseline(path: Path) -> Baseline:
             f"{path} is no baseline of version {_VERSION}.", hint="Write it anew: sluicegate lint --write-baseline"
         )
     found = [
-        Known(e["fingerprint"], e["rule"], e.get("revision"), e["file"], e.get("statement") or "")
+        Known(
+            *(e["fingerprint"], e["rule"], e.get("revision"), e["file"], e.get("statement") or ""),
+            Direction.DOWNGRADE if e.get("direction") == Direction.DOWNGRADE else Direction.UPGRADE,
+        )
         for e in content["findings"]
     ]
     return Baseline(path, {one.fingerprint: one for one in found})
@@ -87,9 +93,14 @@ def _is_list(value: Any) -> bool:
 def baseline_text(known: Iterable[Known]) -> str:
     """Return the text of a baseline file: a line for each finding in a fixed order, so that merges stay small."""
     ordered = sorted(known, key=lambda one: (one.file, one.rule, one.fingerprint))
-    lines = [json.dumps({key: getattr(one, key) for key in _KEYS}, ensure_ascii=False) for one in ordered]
+    lines = [json.dumps(_entry(one), ensure_ascii=False) for one in ordered]
     rows = "".join(f"\n    {line}," for line in lines).rstrip(",")
     return f'{{\n  "version": {_VERSION},\n  "findings": [{rows}{chr(10) + "  " if rows else ""}]\n}}\n'
+
+
+def _entry(one: Known) -> dict[str, object]:
+    down = {"direction": one.direction.value} if one.direction is Direction.DOWNGRADE else {}
+    return {key: getattr(one, key) for key in _KEYS} | down
 
 
 def write_baseline(path: Path, findings: Iterable[Finding], kept: Iterable[Known] = ()) -> None:
@@ -115,4 +126,4 @@ def known_as(finding: Finding) -> Known:
     """Return a finding as a baseline holds it."""
     statement = " ".join(finding.sql.split())
     shown = statement if len(statement) <= _SHOWN else statement[: _SHOWN - 1] + "…"
-    return Known(finding.fingerprint, finding.rule, finding.revision, finding.location.file, shown)
+    return Known(finding.fingerprint, finding.rule, finding.revision, finding.location.file, shown, finding.direction)

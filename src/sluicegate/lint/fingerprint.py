@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluicegate.errors import ParseError
+from sluicegate.findings import Direction
 from sluicegate.statements.nodes import deparse
 from sluicegate.statements.parse import parse_script
 
@@ -32,10 +33,12 @@ def with_fingerprints(findings: Iterable[Finding], sources: Mapping[str, str]) -
         findings: all findings of a report, in the order in which they are reported.
         sources: file → text, for findings that are about no statement.
     """
-    seen: Counter[tuple[str, str, str]] = Counter()
+    seen: Counter[tuple[str, ...]] = Counter()
     found = []
     for finding in findings:
-        subject = (finding.rule, finding.revision or "", _subject(finding, sources))
+        subject: tuple[str, ...] = (finding.rule, finding.revision or "", _subject(finding, sources))
+        if finding.direction is Direction.DOWNGRADE:
+            subject = (*subject, finding.direction)
         seen[subject] += 1
         text = "\0".join([*subject, str(seen[subject])])
         found.append(replace(finding, fingerprint=hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sluicegate.capture.model import CaptureMode
@@ -10,7 +11,7 @@ from sluicegate.findings import Direction, Level
 from sluicegate.render.frame import code_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sluicegate.findings import Finding
     from sluicegate.lint.baseline import Known
@@ -32,41 +33,71 @@ def plain(style: str, text: str) -> str:  # noqa: ARG001 - the signature of a pa
     return text
 
 
-def render_text(report: Report, paint: Paint = plain) -> str:
-    """Return the report as text that ends with a newline."""
-    blocks = [_finding(finding, report.sources.get(finding.location.file, ""), paint) for finding in report.findings]
-    return "\n\n".join([*blocks, summary(report, paint)]) + "\n"
+def unlinked(file: str, text: str) -> str:  # noqa: ARG001 - the signature of a link
+    """Leave a text as it is."""
+    return text
 
 
-def _finding(finding: Finding, source: str, paint: Paint) -> str:
-    place = finding.location
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a report looks where it is read.
+
+    Attributes:
+        paint: colours a text.
+        link: makes a text open a file.
+        width: columns at which sentences are wrapped.
+        screen: columns that there are for code, which is cut off there; 0 where nobody knows.
+    """
+
+    paint: Paint = plain
+    link: Callable[[str, str], str] = unlinked
+    width: int = WIDTH
+    screen: int = 0
+
+
+def render_text(report: Report, look: Look | None = None) -> str:
+    """Return the report as text that ends with a newline; plainly unless a look is given."""
+    look = look or Look()
+    blocks = [_finding(finding, report.sources.get(finding.location.file, ""), look) for finding in report.findings]
+    return "\n\n".join([*blocks, summary(report, look.paint)]) + "\n"
+
+
+def _finding(finding: Finding, source: str, look: Look) -> str:
+    paint, place = look.paint, finding.location
     head = f"{paint(finding.level.value, finding.level.value)}[{paint('strong', finding.rule)}]"
-    where = f"{place.file}:{place.line}:{place.column}"
+    where = look.link(place.file, f"{place.file}:{place.line}:{place.column}")
     if finding.revision:
         downwards = ", downgrade" if finding.direction is Direction.DOWNGRADE else ""
         where += f" (revision {finding.revision}{downwards})"
-    lines = [f"{head} {where}", *_frame(source, finding, paint)]
-    lines += textwrap.wrap(finding.message, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    lines = [f"{head} {where}", *_frame(source, finding, look)]
+    lines += textwrap.wrap(finding.message, look.width, initial_indent="  ", subsequent_indent="  ")
     if finding.remedy:
-        lines += ["", f"  {paint('strong', 'Instead:')}", *_indented(finding.remedy, paint)]
+        lines += ["", f"  {paint('strong', 'Instead:')}", *_indented(finding.remedy, look)]
     return "\n".join(lines)
 
 
-def _frame(source: str, finding: Finding, paint: Paint) -> Iterator[str]:
+def _frame(source: str, finding: Finding, look: Look) -> Iterator[str]:
     rows = list(code_frame(source, finding.location))
     if not rows:
         return
     width = max(len(number) for number, _, _ in rows)
     for number, mark, text in rows:
         bar = f"  {number:>{width}} " + ("…" if mark == "…" else "│")
-        yield f"{paint('frame', bar)} {paint(finding.level.value, text) if mark else text}".rstrip()
+        shown = _cut(text, look.screen - len(bar) - 1, "" if mark else "…") if look.screen else text
+        yield f"{look.paint('frame', bar)} {look.paint(finding.level.value, shown) if mark else shown}".rstrip()
     yield ""
 
 
-def _indented(remedy: str, paint: Paint) -> Iterator[str]:
+def _cut(text: str, columns: int, end: str) -> str:
+    return text if len(text) <= columns else text[: max(columns - len(end), 0)] + end
+
+
+def _indented(remedy: str, look: Look) -> Iterator[str]:
     for line in remedy.splitlines():
-        is_code = line.startswith((" ", "op.", "with ", ")", "#", "--")) or line.endswith((";", ","))
-        yield f"    {paint('code', line) if is_code else line}".rstrip()
+        if line.startswith((" ", "op.", "with ", ")", "#", "--")) or line.endswith((";", ",")):
+            yield f"    {look.paint('code', line)}".rstrip()
+        else:
+            yield from textwrap.wrap(line, look.width, initial_indent="    ", subsequent_indent="    ") or [""]
 
 
 def summary(report: Report, paint: Paint = plain) -> str:

@@ -6,7 +6,7 @@ from sluicegate.capture.model import CaptureMode
 from sluicegate.findings import Finding, Level, Location
 from sluicegate.lint.report import JudgedRevision, Report
 from sluicegate.render.frame import code_frame
-from sluicegate.render.text import render_text
+from sluicegate.render.text import Look, render_text
 
 SOURCE = "".join(f"line {number}\n" for number in range(1, 13))
 
@@ -103,5 +103,47 @@ def test_paint_gets_each_part_with_its_style():
 
     one = finding(Location("a.py", 1, 1, 1, 7), remedy="op.execute('x')")
     plain = render_text(Report((revision(),), (one,), {"a.py": SOURCE}))
-    assert render_text(Report((revision(),), (one,), {"a.py": SOURCE}), paint) == plain
+    assert render_text(Report((revision(),), (one,), {"a.py": SOURCE}), Look(paint)) == plain
     assert set(seen) == {"error", "strong", "frame", "code"}
+
+
+CODE = '    op.drop_column("events", "kind")  # nobody reads it any more, says everybody\n'
+
+
+def a_drop() -> Report:
+    message = "The values of events.kind are lost, and nothing that comes later brings them back."
+    one = finding(
+        Location("a.py", 1, 5, 1, 37),
+        rule="drop-column",
+        message=message,
+        remedy="Keep the column for one more release, and then drop it.\n\nop.drop_x()",
+    )
+    return Report((revision(),), (one,), {"a.py": CODE}, postgresql=18)
+
+
+def test_on_a_narrow_screen_sentences_are_wrapped_and_code_is_cut_off():
+    assert render_text(a_drop(), Look(width=44, screen=44)) == (
+        "error[drop-column] a.py:1:5 (revision a)\n"
+        '  1 │     op.drop_column("events", "kind") …\n'
+        "    │     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+        "\n"
+        "  The values of events.kind are lost, and\n"
+        "  nothing that comes later brings them back.\n"
+        "\n"
+        "  Instead:\n"
+        "    Keep the column for one more release,\n"
+        "    and then drop it.\n"
+        "\n"
+        "    op.drop_x()\n"
+        "\n"
+        "1 revision, 1 statement judged for PostgreSQL 18: 1 error.\n"
+    )
+
+
+def test_a_look_paints_and_links_what_it_is_asked_to():
+    look = Look(lambda style, text: f"<{style}>{text}</>", lambda file, text: f"[{text}]({file})")
+    assert render_text(a_drop(), look).splitlines()[:3] == [
+        "<error>error</>[<strong>drop-column</>] [a.py:1:5](a.py) (revision a)",
+        '<frame>  1 │</>     op.drop_column("events", "kind")  # nobody reads it any more, says everybody',
+        "<frame>    │</> <error>    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^</>",
+    ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 
 import click
 
 from sluicegate import __version__
+from sluicegate.cli.lazy import LazyCommands
 from sluicegate.errors import ExitCode, SluicegateError
 
 COMMANDS = {
@@ -24,25 +24,7 @@ COMMANDS = {
 """Verb → where its command lives. A verb's module imports what it needs inside the command."""
 
 
-class LazyCommands(click.Group):
-    """A group whose commands are imported when they are asked for; an import error stays an import error."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the verbs in alphabetical order."""
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        """Import one verb."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[cmd_name].split(":")
-        command = getattr(importlib.import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{COMMANDS[cmd_name]} is not a command")
-        return command
-
-
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommands, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sluicegate")
 @click.option("--debug", is_flag=True, envvar="SLUICEGATE_DEBUG", help="Show the traceback when something fails.")
 @click.pass_context

@@ -27,8 +27,11 @@ def _command(command: click.Command, path: str) -> Iterator[str]:
     yield f"## {path}"
     yield _help(command, path)
     if isinstance(command, click.Group):
-        for name, inner in sorted(command.commands.items()):
-            yield from _command(inner, f"{path} {name}")
+        context = click.Context(command, info_name=path)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _command(inner, f"{path} {name}")
 
 
 def _help(command: click.Command, path: str) -> str:

@@ -1,0 +1,27 @@
+"""``sluicegate backfill``: one module per verb, each imported only when it is called."""
+
+from __future__ import annotations
+
+import click
+
+from sluicegate.cli.lazy import LazyCommands
+
+VERBS = {
+    "check": "sluicegate.cli.backfill.check:check",
+    "list": "sluicegate.cli.backfill.list:list_",
+    "run": "sluicegate.cli.backfill.run:run",
+    "status": "sluicegate.cli.backfill.status:status",
+    "verify": "sluicegate.cli.backfill.verify:verify",
+}
+"""Verb → where its command lives. A new verb is a module and a line here."""
+
+
+@click.group(cls=LazyCommands, places=VERBS)
+def backfill() -> None:
+    """Move data in chunks outside the deploy, and prove that nothing is missing.
+
+    A backfill is a file in backfills/, named by its number (0003), its name or its path.
+
+    Exit codes: 0 done; 1 rows are missing or parked; 2 usage or configuration; 4 the server or the run failed; 130
+    stopped on request.
+    """

@@ -1,0 +1,85 @@
+"""``sluicegate backfill run``: work on a backfill until it is finished or asked to stop."""
+
+from __future__ import annotations
+
+import click
+
+from sluicegate.cli.backfill import invocation, options
+from sluicegate.errors import ExitCode, UsageError
+from sluicegate.settings.operational import MAX_WAIT
+
+COUNTED_AT_START = 5_000_000
+"""Up to so many rows (by the planner's estimate) are counted before a run, to show how far it is."""
+
+
+@click.command()
+@click.argument("name")
+@options.place
+@options.pace
+@options.wait
+@options.throttle
+@click.option("--max-wait", type=MAX_WAIT, metavar="SECONDS", help=f"{MAX_WAIT.doc} Accepted: {MAX_WAIT.accepted}.")
+@click.option("--restart", is_flag=True, help="Plan anew and take over a changed definition; done rows stay done.")
+@click.option("--analyze", is_flag=True, help="Collect the table's statistics first when it has none.")
+def run(
+    name: str,
+    folder: str,
+    policy_path: str | None,
+    database_url: str | None,
+    batch_size: int | None,
+    sleep: float | None,
+    lease: float | None,
+    wait_for_writers: float | None,
+    throttle_off: tuple[str, ...],
+    max_wait: float | None,
+    restart: bool,
+    analyze: bool,
+) -> int:
+    """Run a backfill, or join one that is running; stop it with Ctrl-C and run it again to go on."""
+    from sluicegate.backfill import engine
+    from sluicegate.backfill.append_only import refuse_changes
+    from sluicegate.backfill.states import RunState
+    from sluicegate.backfill.throttle.gate import HeldTooLongError
+    from sluicegate.cli.backfill_check import before_run
+    from sluicegate.cli.backfill_view import View
+    from sluicegate.settings.throttle import read_limits
+    from sluicegate.verify.survey import survey
+
+    loaded, policy = invocation.load(folder, name, policy_path)
+    pace = invocation.settings(
+        loaded, policy, batch_size=batch_size, sleep=sleep, lease=lease, wait_for_writers=wait_for_writers
+    )
+    refuse_changes(loaded, policy.append_only, str(policy.path))
+    limits = read_limits(policy, off=throttle_off, max_wait=max_wait)
+    url = invocation.required(database_url)
+    owed = survey(loaded, url, at_most=COUNTED_AT_START)
+    ending = f"Backfill {loaded.name}: failed."
+    try:
+        before_run(loaded, policy, url, batch_size=pace.batch_size)
+        with View(loaded.name, owed.missing if owed else None) as view, invocation.stopping() as around:
+            outcome = engine.run(loaded, url, pace, around(view), restart=restart, analyze=analyze, limits=limits)
+        ending = f"Backfill {loaded.name}: {outcome.state.meaning}."
+        if not outcome.worked:
+            ending += " Nothing was left to do."
+    except UsageError:
+        ending = f"Backfill {loaded.name}: not started."
+        raise
+    except HeldTooLongError:
+        ending = f"Backfill {loaded.name}: interrupted, it was held for too long."
+        raise
+    except KeyboardInterrupt:
+        ending = f"Backfill {loaded.name}: stopped; the chunk in hand was rolled back."
+        raise click.Abort from None
+    finally:
+        # The same honest line after success and after failure: counted in the database, in snapshots of its own.
+        click.echo(ending)
+        click.echo(invocation.counted(loaded, url))
+    if outcome.interrupted:
+        click.echo(f"Next: sluicegate backfill run {loaded.name}", err=True)
+        return 130
+    if outcome.state is RunState.FINISHED:
+        click.echo(f"Next: sluicegate backfill verify {loaded.name}", err=True)
+    if outcome.state is RunState.FINISHED_WITH_PARKED:
+        click.echo(f"See which rows, and why: sluicegate backfill status {loaded.name}", err=True)
+        return ExitCode.FINDINGS
+    return ExitCode.CLEAN if outcome.state in (RunState.FINISHED, RunState.VERIFIED) else ExitCode.RUN_FAILED

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +101,10 @@ def _find(start: Path | None, migrations: Path | None, section: str) -> ScriptLo
                 f"{migrations} holds no revisions: neither a folder versions/, nor env.py, nor Python files.",
                 hint="Give the folder that holds env.py, or the revisions.",
             )
-        return _configured_nearby(found, section) or found
+        nearby = _configured_nearby(found, section) or found
+        if folder in found.versions and folder not in nearby.versions and not nearby.recursive:
+            return replace(nearby, versions=(folder,))  # a folder of revisions that the configuration leaves out
+        return nearby
     where = (start or Path()).resolve()
     if where.is_file():
         configured = _from_file(where, section)

@@ -46,6 +46,8 @@ def _text_statements() -> None:
     @functools.wraps(run_in_session)
     def execute_in_session(self: orm.Session, statement: Any, *arguments: Any, **options: Any) -> Any:
         wrapped = sa.text(statement) if isinstance(statement, str) else statement
+        if isinstance(wrapped, orm.Query):
+            wrapped = wrapped.statement
         return run_in_session(self, wrapped, *arguments, **options)
 
     orm.Session.execute = execute_in_session  # type: ignore[method-assign]

@@ -64,6 +64,7 @@ class Runner:
         )
         self.environment = EnvironmentContext(_config(script), self._directory)
         self._asked = False
+        self._unread: list[str] = []
         older_sqlalchemy.install()
         take_types_without_names()
         _observe_batches(recorder)
@@ -120,6 +121,8 @@ class Runner:
         finally:
             self.recorder.reading = None
             self.recorder.place = None
+            if file.problem is not None or (reading.stopped and function == "upgrade"):
+                self._unread.append(file.revision)
         for name, (text, location) in reading.uses.items():
             # What shows in a statement is a reason already; whatever else it was good for does not show.
             if not any(shown.startswith(name) for shown in reading.shown):
@@ -146,7 +149,7 @@ class Runner:
                 reading.note(f"{function}() issues {error} and was stopped", None)
             except BaseException as error:  # noqa: BLE001 - what a revision raises, even SystemExit, is its own affair
                 place = self.recorder.places.of_traceback(error.__traceback__)
-                reading.note(f"{function}() stops with {describe(_cause(error))}", place)
+                reading.note(f"{function}() stops with {describe(_cause(error))}{self._for_want_of(error)}", place)
                 reading.stopped = True
                 raised = error
             finally:
@@ -159,6 +162,11 @@ class Runner:
         for name, path, line in self.standins.other_ways[before:]:
             reading.note(*_other_way(name, path, line, self.recorder))
         return raised
+
+    def _for_want_of(self, error: BaseException) -> str:
+        """Say which revision may have made what is missing, had it been read."""
+        missing = isinstance(error, sa.exc.NoSuchTableError | sa.exc.InvalidRequestError)
+        return f" (revision {self._unread[0]} before it could not be read)" if missing and self._unread else ""
 
     @contextlib.contextmanager
     def _operations(self) -> Iterator[Operations]:

@@ -150,3 +150,36 @@ def test_settings_made_in_a_do_block_are_in_force_behind_it_unless_a_branch_make
         """
     )
     assert dict(last(where).statements[-1].settings) == {"lock_timeout": "2s", "timezone": "UTC"}
+
+
+def test_a_table_that_an_unread_revision_would_have_made_names_that_revision(project: Project) -> None:
+    where = project(
+        one="raise NotImplementedError('Unsupported engine: postgresql')",
+        two="""
+        metadata = sa.MetaData()
+        metadata.reflect(only=("renamed",), bind=op.get_bind())
+        """,
+    )
+    first, second = capture_history(where, version=16)
+    assert first.reason == "upgrade() stops with NotImplementedError: Unsupported engine: postgresql"
+    assert str(second.reason).endswith("(renamed) (revision one before it could not be read)")
+
+
+def test_rows_of_sql_that_no_server_accepts_are_not_known(project: Project) -> None:
+    where = project(one="op.get_bind().execute(sa.text('SELECT `id` FROM t')).fetchall()")
+    revision = last(where)
+    assert revision.reason == "it reads rows that only the database has (SELECT `id` FROM t)"
+
+
+def test_a_query_object_of_the_orm_can_be_executed_as_in_sqlalchemy_1(project: Project) -> None:
+    where = project(
+        one="""
+        from sqlalchemy import orm
+        class T(orm.declarative_base()):
+            __tablename__ = "t"
+            id = sa.Column(sa.Integer, primary_key=True)
+        session = orm.Session(bind=op.get_bind())
+        session.execute(session.query(T).filter(T.id > 5))
+        """
+    )
+    assert statements(last(where)) == ["SELECT t.id FROM t WHERE t.id > 5"]

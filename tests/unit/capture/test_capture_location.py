@@ -164,3 +164,16 @@ def test_revisions_that_lie_deeper_are_not_taken_for_none(tree: Path) -> None:
     with pytest.raises(UsageError, match=r"holds no revisions, but folders below it do: .*versions/postgresql\."):
         find_script_location(migrations=tree / "db")
     assert names(find_script_location(migrations=tree / "db" / "versions" / "postgresql")) == ["0001.py"]
+
+
+def test_a_folder_of_revisions_that_the_configuration_leaves_out_can_be_named(tmp_path: Path) -> None:
+    scripts = tmp_path / "migrations"
+    for backend in ("postgresql", "sqlite"):
+        (scripts / "versions" / backend).mkdir(parents=True)
+        (scripts / "versions" / backend / "one.py").write_text("revision = 'one'\ndown_revision = None\n")
+    (scripts / "env.py").write_text("")
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/migrations\n")
+    named = scripts / "versions" / "postgresql"
+    found = find_script_location(migrations=named)
+    assert (found.directory, found.versions) == (scripts, (named,))
+    assert [path.parent.name for path in found.revision_files()] == ["postgresql"]

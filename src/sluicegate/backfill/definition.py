@@ -166,7 +166,9 @@ class Backfill:
         where: the condition under which a row is owed work.
         done: the condition under which a row has it.
         apply: one statement that does the work for the rows of ``{chunk}``, such as
-            ``INSERT INTO t (event_id) SELECT row.id FROM {chunk} AS row``; or ``Apply(function, …)``.
+            ``INSERT INTO t (event_id) SELECT row.id FROM {chunk} AS row``; in an UPDATE or DELETE of the base table
+            itself ``{chunk}`` is a condition on ``row``: ``UPDATE events AS row SET … WHERE {chunk}``; or
+            ``Apply(function, …)``.
         tracking: ``HighWatermark()`` or ``Sidecar(...)``.
         batch_size: keys in a chunk, 1–100,000; None leaves it to the policy file (10,000 unless set).
         sleep: seconds between chunks, 0–3,600; None leaves it to the policy file (0.1 unless set).

@@ -75,13 +75,16 @@ def in_statement(text: str, key: str) -> tuple[Implied, ...]:
     return _placed(text, found, 0)
 
 
-def chunk_places(text: str) -> tuple[int, ...]:
-    """Return where a statement, given with CHUNK_NAME for ``{chunk}``, reads it; not in its strings and comments."""
+def chunk_places(text: str) -> tuple[tuple[int, bool], ...]:
+    """Return where a statement, given with CHUNK_NAME for ``{chunk}``, says it, and whether as a condition.
+
+    As a table it is the chunk's rows, as a condition whether ``row`` is one of them; strings and comments keep it.
+    """
     encoded = text.encode()
-    found = [
-        table.location for table in walk_kinds(parse_statement(text).node, pg.RangeVar) if table.relname == CHUNK_NAME
-    ]
-    return tuple(len(encoded[:location].decode()) for location in sorted(found))
+    tree = parse_statement(text).node
+    tables = [(one.location, False) for one in walk_kinds(tree, pg.RangeVar) if one.relname == CHUNK_NAME]
+    columns = [(one.location, True) for one in walk_kinds(tree, pg.ColumnRef) if strings(one.fields) == (CHUNK_NAME,)]
+    return tuple((len(encoded[:location].decode()), condition) for location, condition in sorted(tables + columns))
 
 
 def never_null(text: str) -> bool:

@@ -51,7 +51,8 @@ class Statements:
 
     def apply(self, keys: Range) -> sql.Composed:
         """The author's statement for the rows of a range."""
-        return self._apply(self._chunk(sql.SQL("{} AS row").format(self._table), self._within(keys), keys), keys)
+        within = self._within(keys)
+        return self._apply(self._chunk(sql.SQL("{} AS row").format(self._table), within, keys), within, keys)
 
     def apply_claimed(self) -> sql.Composed:
         """The author's statement for the rows whose keys are passed as arrays ``key_0``, ``key_1`` …"""
@@ -64,7 +65,9 @@ class Statements:
                 for column in self.key
             ),
         )
-        return self._apply(self._chunk(source, sql.SQL("true"), None), None)
+        columns = sql.SQL(", ").join(sql.Identifier(ROW, column.name) for column in self.key)
+        chosen = sql.SQL("({}) IN (SELECT * FROM {} AS c)").format(columns, self._claimed())
+        return self._apply(self._chunk(source, sql.SQL("true"), None), chosen, None)
 
     def upper(self) -> sql.Composed:
         """The highest key, as text columns; no row for an empty table."""
@@ -259,12 +262,13 @@ class Statements:
     def _table(self) -> sql.Identifier:
         return sql.Identifier(*self.definition.relation)
 
-    def _apply(self, chunk: sql.Composed, keys: Range | None) -> sql.Composed:
-        """Put the chunk in where ``apply`` reads it, and what its range implies where that helps."""
+    def _apply(self, chunk: sql.Composed, chosen: sql.Composed, keys: Range | None) -> sql.Composed:
+        """Put the chunk in where ``apply`` reads it or asks for it, and what its range implies where that helps."""
         text = self.definition.statement
         shown = text.replace(CHUNK, CHUNK_NAME)
+        asked = sql.SQL("({} AND {})").format(chosen, self._missing(keys, filling=True))
         places: list[tuple[int, int, sql.Composable]] = [
-            (place, place + len(CHUNK), chunk) for place in chunk_places(shown)
+            (place, place + len(CHUNK), asked if condition else chunk) for place, condition in chunk_places(shown)
         ]
         places += [(one.offset, one.offset, self._between(one, keys)) for one in self._usable(shown, keys)]
         return _spliced(text, places)

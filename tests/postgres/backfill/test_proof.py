@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from sluicegate import Sidecar
 from sluicegate.errors import UsageError
 
 
@@ -205,6 +206,31 @@ def test_every_way_to_say_done_finds_the_same_rows(target, form: str, statistics
     target.run(loaded, size=90)
     assert target.verify(loaded).verified
     assert (target.value("SELECT count(*) FROM status"), target.doubles()) == (500, 0)
+
+
+@pytest.mark.parametrize("tracking", ["watermark", "sidecar"])
+def test_the_base_table_itself_is_changed_by_a_condition(target, tracking: str) -> None:
+    target.sql("ALTER TABLE events ADD COLUMN size int")
+    target.sql("INSERT INTO events (payload) SELECT repeat('é', n % 4) FROM generate_series(1, 100) AS n")
+    changes = {}
+    if tracking == "sidecar":
+        target.sql(
+            "CREATE TABLE work (id bigint PRIMARY KEY, state text NOT NULL, attempts int NOT NULL, reason text,"
+            " source_hash text, updated_at timestamptz NOT NULL)"
+        )
+        changes = {"tracking": Sidecar(table="public.work")}
+    loaded = target.loaded(
+        done="row.size IS NOT NULL",
+        apply="UPDATE events AS row SET size = length(row.payload) WHERE /* é */ {chunk} AND '{chunk}' <> ''",
+        **changes,
+    )
+    assert target.run(loaded, size=30).state == "finished"
+    assert target.sql("SELECT size, count(*) FROM events GROUP BY size ORDER BY size") == [
+        *[(1, 25), (2, 25), (3, 25)],
+        (None, 25),
+    ]
+    assert target.value("SELECT rows_written FROM sluicegate.backfill") == 75
+    assert target.verify(loaded).verified
 
 
 def test_composite_keys_draw_the_same_conclusions(target) -> None:

@@ -8,7 +8,7 @@ from postgast import pg_query_pb2 as pg
 
 from sluicegate.rules.kit.alembic_types import alembic_type
 from sluicegate.rules.kit.remedy import Code, call, execute, outside_transaction, python_string
-from sluicegate.rules.kit.spelling import expression_sql, identifier, qualified_identifier, type_sql
+from sluicegate.rules.kit.spelling import expression_sql, identifier, literal, qualified_identifier, type_sql
 from sluicegate.statements.nodes import option_texts
 
 if TYPE_CHECKING:
@@ -250,6 +250,12 @@ def drop_index_concurrently(schema: str, name: str, table: Name | None) -> Code:
             f"DROP INDEX CONCURRENTLY {qualified};",
         )
     )
+
+
+def setval(table: Name, column: str) -> Code:
+    """Let the sequence behind a column go on above the highest value there is."""
+    owner = f"pg_get_serial_sequence({literal(table_sql(table))}, {literal(column)})"
+    return execute(f"SELECT setval({owner}, (SELECT max({identifier(column)}) FROM {table_sql(table)}))")
 
 
 def _schema(table: Name) -> list[str]:

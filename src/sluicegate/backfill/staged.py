@@ -34,7 +34,7 @@ class Staged(Statements):
         return sql.SQL("SELECT {}, row.xmin::text FROM {} AS row WHERE {} AND {} ORDER BY {}").format(
             sql.SQL(", ").join(sql.Identifier(ROW, column) for column in columns),
             self._table,
-            self._within(keys),
+            self.within(keys),
             self._missing(keys, filling=True),
             self._order(),
         )
@@ -81,7 +81,7 @@ class Staged(Statements):
                 for number, column in enumerate(self.definition.keys)
             )
         )
-        within = sql.SQL("{} AND {}").format(self._within(keys), self._missing(keys, filling=True))
+        within = sql.SQL("{} AND {}").format(self.within(keys), self._missing(keys, filling=True))
         stage = sql.SQL("{} AS s").format(self._stage)
         if not self.work.update:
             return sql.SQL(

@@ -51,7 +51,7 @@ class Statements:
 
     def apply(self, keys: Range) -> sql.Composed:
         """The author's statement for the rows of a range."""
-        within = self._within(keys)
+        within = self.within(keys)
         return self._apply(self._chunk(sql.SQL("{} AS row").format(self._table), within, keys), within, keys)
 
     def apply_claimed(self) -> sql.Composed:
@@ -142,26 +142,26 @@ class Statements:
 
     def has_keys(self, keys: Range) -> sql.Composed:
         """Whether a range holds any key."""
-        return sql.SQL("SELECT EXISTS (SELECT 1 FROM {} AS row WHERE {})").format(self._table, self._within(keys))
+        return sql.SQL("SELECT EXISTS (SELECT 1 FROM {} AS row WHERE {})").format(self._table, self.within(keys))
 
     def count_keys(self, keys: Range) -> sql.Composed:
         """How many keys a range holds."""
-        return sql.SQL("SELECT count(*) FROM {} AS row WHERE {}").format(self._table, self._within(keys))
+        return sql.SQL("SELECT count(*) FROM {} AS row WHERE {}").format(self._table, self.within(keys))
 
     def figures(self, keys: Range) -> sql.Composed:
         """How many rows of a range are owed work, and how many of those lack it: one statement, one snapshot."""
         owed = sql.SQL("SELECT count(*) FROM {} AS row WHERE {} AND ({})").format(
-            self._table, self._within(keys), _fragment(self.definition.where)
+            self._table, self.within(keys), _fragment(self.definition.where)
         )
         missing = sql.SQL("SELECT count(*) FROM {} AS row WHERE {} AND {}").format(
-            self._table, self._within(keys), self._missing(keys)
+            self._table, self.within(keys), self._missing(keys)
         )
         return sql.SQL("SELECT ({}), ({})").format(owed, missing)
 
     def missing_keys(self, keys: Range) -> sql.Composed:
         """The first ``limit`` keys of a range that lack what they are owed, as text columns."""
         return sql.SQL("SELECT {} FROM {} AS row WHERE {} AND {} ORDER BY {} LIMIT %(limit)s").format(
-            self._texts(), self._table, self._within(keys), self._missing(keys), self._order()
+            self._texts(), self._table, self.within(keys), self._missing(keys), self._order()
         )
 
     def analyze(self) -> sql.Composed:
@@ -182,7 +182,7 @@ class Statements:
             target=sql.SQL(", ").join(target),
             source=sql.SQL(", ").join(sql.Identifier(ROW, column.name) for column in self.key),
             table=self._table,
-            within=self._within(keys),
+            within=self.within(keys),
             missing=self._missing(keys, filling=True),
         )
 
@@ -323,7 +323,8 @@ class Statements:
             ]
         )
 
-    def _within(self, keys: Range) -> sql.Composed:
+    def within(self, keys: Range) -> sql.Composed:
+        """The condition that a row's key is in a range."""
         return sql.SQL("{} AND {}").format(
             self._compare(">", "lo", keys.lo is not None), self._compare("<=", "hi", keys.hi is not None)
         )

@@ -62,7 +62,7 @@ def count(
     """
     owed = missing = 0
     incomplete: list[Range] = []
-    for keys in _ranges(connection, statements, within or Range(None, None), size):
+    for keys in ranges(connection, statements, within or Range(None, None), size):
         row = connection.execute(statements.figures(keys), bound_parameters(keys)).fetchone()
         connection.commit()
         if row is None:
@@ -90,7 +90,7 @@ def missing_keys(connection: Connection, statements: Statements, figures: Figure
     return found
 
 
-def _ranges(connection: Connection, statements: Statements, within: Range, size: int) -> Iterator[Range]:
+def ranges(connection: Connection, statements: Statements, within: Range, size: int) -> Iterator[Range]:
     """Cut a range into ranges of so many keys; an open upper end stays open."""
     lo = within.lo
     top = within.hi

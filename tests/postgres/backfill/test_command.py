@@ -183,7 +183,7 @@ def test_the_whole_way_through_the_command_line(target) -> None:
     verified = target.process("verify", "0003")
     assert (verified.returncode, verified.stdout) == (
         0,
-        "Rows: 1719/1719 written\nBackfill 0003_status: verified. Its gate is open.\n",
+        "Rows: 1719/1719 written\nBackfill 0003_status: verified up to key 1719. Its gate is open.\n",
     )
     again = target.process("run", "0003")
     assert again.stdout == "Backfill 0003_status: verified. Nothing was left to do.\nRows: 1719/1719 written\n"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import psycopg
 
 from sluicegate import Sidecar
+from sluicegate.backfill.engine import Pace
+from sluicegate.verify import orphans
+from sluicegate.verify.tick import tick
 
 DOCUMENTS = """
     CREATE TABLE documents (tenant uuid, id int, body text, PRIMARY KEY (tenant, id));
@@ -75,3 +78,38 @@ def test_a_source_that_changes_between_its_reading_and_its_mark_is_stale(target)
     assert target.verify(loaded, requeue=False).missing_keys[0][1] == "42"
     assert target.verify(loaded).verified
     assert wrong(target) == 0
+
+
+def test_orphans_are_counted_and_removed_on_request(target) -> None:
+    target.sql(DOCUMENTS)
+    loaded = target.loaded(**DEFINITION)
+    target.run(loaded, size=20)
+    assert orphans.count(loaded, target.url, size=20) == 0
+    target.sql("DELETE FROM documents WHERE id % 10 = 0")
+    assert orphans.count(loaded, target.url, size=7) == 9
+    assert orphans.clean(loaded, target.url, Pace(7, 0, 30), target.around()) == 9
+    assert (orphans.count(loaded, target.url, size=20), target.value("SELECT count(*) FROM work")) == (0, 81)
+    assert target.verify(loaded).verified
+
+
+def test_a_tick_looks_for_changed_sources_where_it_is_asked_to(target) -> None:
+    target.sql(DOCUMENTS)
+    loaded = target.loaded(**DEFINITION)
+    target.run(loaded, size=20)
+    assert target.verify(loaded).verified
+    target.sql("UPDATE documents SET body = 'new' WHERE id = 5")
+    pace = Pace(20, 0, 30)
+    assert tick(loaded, target.url, pace, target.around(), window=0).found == 0
+    found = tick(loaded, target.url, pace, target.around(), window=0, whole=True)
+    assert (found.found, found.left, found.proof_withdrawn, wrong(target)) == (1, 0, True, 0)
+
+
+def test_rows_deleted_and_keys_changed_while_it_runs_do_not_confuse_it(target) -> None:
+    target.sql(DOCUMENTS)
+    changes = iter(["DELETE FROM documents WHERE id = 80", "UPDATE documents SET id = -id WHERE id IN (70, 71)"])
+    target.log.after_chunk = lambda: target.sql(next(changes, "SELECT 1"))
+    loaded = target.loaded(**DEFINITION)
+    target.run(loaded, size=10)
+    assert target.verify(loaded).verified
+    assert (wrong(target), target.value("SELECT count(*) FROM documents")) == (0, 89)
+    assert orphans.count(loaded, target.url, size=20) == target.value("SELECT count(*) - 89 FROM work")

@@ -11,6 +11,7 @@ VERBS = {
     "list": "sluicegate.cli.backfill.list:list_",
     "run": "sluicegate.cli.backfill.run:run",
     "status": "sluicegate.cli.backfill.status:status",
+    "tick": "sluicegate.cli.backfill.tick:tick",
     "verify": "sluicegate.cli.backfill.verify:verify",
 }
 """Verb → where its command lives. A new verb is a module and a line here."""

@@ -27,11 +27,13 @@ CREATE TABLE sluicegate.backfill (
     mark text[],
     batch_size integer NOT NULL,
     sleep double precision NOT NULL,
+    workers integer,
     epoch bigint NOT NULL,
     rows_written bigint NOT NULL,
     rows_parked bigint NOT NULL,
     rows_owed bigint,
     rows_done bigint,
+    written_at_count bigint,
     error text,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
@@ -69,6 +71,8 @@ CREATE TABLE sluicegate.chunk (
     rows bigint,
     attempts integer NOT NULL,
     epoch bigint,
+    owner text,
+    wal_bytes bigint,
     error text,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
@@ -128,6 +132,7 @@ CREATE TABLE sluicegate.audit (
 )
 """
     )
+    op.execute("CREATE INDEX audit_backfill_idx ON sluicegate.audit (backfill, id)")
     op.execute(
         """
 CREATE TABLE sluicegate.proof (

@@ -30,7 +30,9 @@ class RunRow:
         upper_bound: the highest key of the present run.
         mark: the highest key below which every chunk is finished.
         epoch: the last fencing number handed out.
-        rows_owed: rows owed work at the last count of verification; ``rows_done`` of them had it.
+        workers: how many workers may work at a time, on all hosts together; None when nobody said.
+        rows_owed: rows owed work at the last count; ``rows_done`` of them had it.
+        written_at_count: what ``rows_written`` was at that count.
     """
 
     name: str
@@ -43,11 +45,13 @@ class RunRow:
     mark: list[str] | None
     batch_size: int
     sleep: float
+    workers: int | None
     epoch: int
     rows_written: int
     rows_parked: int
     rows_owed: int | None
     rows_done: int | None
+    written_at_count: int | None
     error: str | None
     started_at: datetime.datetime | None
     finished_at: datetime.datetime | None

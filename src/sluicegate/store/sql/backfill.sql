@@ -2,15 +2,15 @@
 
 -- name: backfill_get
 -- One backfill's row.
-SELECT name, number, revision, state, fingerprint, key_types, upper_bound, mark, batch_size, sleep, epoch, rows_written,
-       rows_parked, rows_owed, rows_done, error, started_at, finished_at, verified_at
+SELECT name, number, revision, state, fingerprint, key_types, upper_bound, mark, batch_size, sleep, workers, epoch,
+       rows_written, rows_parked, rows_owed, rows_done, written_at_count, error, started_at, finished_at, verified_at
 FROM sluicegate.backfill
 WHERE name = %(name)s;
 
 -- name: backfill_all
 -- Every backfill's row.
-SELECT name, number, revision, state, fingerprint, key_types, upper_bound, mark, batch_size, sleep, epoch, rows_written,
-       rows_parked, rows_owed, rows_done, error, started_at, finished_at, verified_at
+SELECT name, number, revision, state, fingerprint, key_types, upper_bound, mark, batch_size, sleep, workers, epoch,
+       rows_written, rows_parked, rows_owed, rows_done, written_at_count, error, started_at, finished_at, verified_at
 FROM sluicegate.backfill
 ORDER BY name;
 
@@ -52,8 +52,8 @@ UPDATE sluicegate.backfill SET upper_bound = %(upper)s WHERE name = %(name)s;
 -- Forget the plan, the mark and the proof, and take over a changed definition.
 UPDATE sluicegate.backfill
 SET fingerprint = %(fingerprint)s, key_types = %(key_types)s, upper_bound = NULL, mark = NULL, rows_written = 0,
-    rows_parked = 0, rows_owed = NULL, rows_done = NULL, error = NULL, started_at = NULL, finished_at = NULL,
-    verified_at = NULL
+    rows_parked = 0, rows_owed = NULL, rows_done = NULL, written_at_count = NULL, error = NULL,
+    started_at = NULL, finished_at = NULL, verified_at = NULL
 WHERE name = %(name)s;
 
 -- name: backfill_unprove
@@ -62,12 +62,13 @@ UPDATE sluicegate.backfill SET verified_at = NULL WHERE name = %(name)s AND veri
 
 -- name: backfill_figures
 -- Record what verification counted.
-UPDATE sluicegate.backfill SET rows_owed = %(owed)s, rows_done = %(done)s WHERE name = %(name)s;
+UPDATE sluicegate.backfill SET rows_owed = %(owed)s, rows_done = %(done)s, written_at_count = rows_written
+WHERE name = %(name)s;
 
 -- name: backfill_prove
 -- Record the proof.
 UPDATE sluicegate.backfill
-SET verified_at = clock_timestamp(), rows_owed = %(owed)s, rows_done = %(done)s
+SET verified_at = clock_timestamp(), rows_owed = %(owed)s, rows_done = %(done)s, written_at_count = rows_written
 WHERE name = %(name)s;
 
 -- name: backfill_unverified

@@ -18,11 +18,13 @@ CREATE TABLE sluicegate.backfill (
     mark text[],
     batch_size integer NOT NULL,
     sleep double precision NOT NULL,
+    workers integer,
     epoch bigint NOT NULL,
     rows_written bigint NOT NULL,
     rows_parked bigint NOT NULL,
     rows_owed bigint,
     rows_done bigint,
+    written_at_count bigint,
     error text,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
@@ -58,6 +60,8 @@ CREATE TABLE sluicegate.chunk (
     rows bigint,
     attempts integer NOT NULL,
     epoch bigint,
+    owner text,
+    wal_bytes bigint,
     error text,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
@@ -101,7 +105,7 @@ CREATE TABLE sluicegate.lease (
 );
 
 -- name: create_audit
--- Who did what.
+-- Who did what: workers by host and process, people by user and host.
 CREATE TABLE sluicegate.audit (
     id bigint GENERATED ALWAYS AS IDENTITY,
     at timestamp with time zone NOT NULL DEFAULT now(),
@@ -111,6 +115,10 @@ CREATE TABLE sluicegate.audit (
     detail text NOT NULL,
     CONSTRAINT audit_pkey PRIMARY KEY (id)
 );
+
+-- name: create_audit_backfill_idx
+-- The history of one backfill.
+CREATE INDEX audit_backfill_idx ON sluicegate.audit (backfill, id);
 
 -- name: create_proof
 -- Proofs: what was counted, for which definition, and up to which key. Rows above that key are owed by the trigger or tick.

@@ -32,7 +32,7 @@ def show(result: Result) -> None:
     """Print a result as tables."""
     console = Console(soft_wrap=True)
     table = Table(title=f"{result.name}, {result.rows:,} rows", title_justify="left", box=None)
-    for title in ("Case", "Median rows/s", "Best rows/s", "Rounds"):
+    for title in ("Case", f"Median {result.unit}", f"Best {result.unit}", "Rounds"):
         table.add_column(title, justify="left" if title == "Case" else "right")
     for case, rates in result.rates.items():
         table.add_row(case, f"{result.rate(case):,.0f}", f"{max(rates):,.0f}", str(len(rates)))

@@ -1,93 +1,114 @@
-"""A chunked UPDATE of the base table against one UPDATE of all of it, also on a table that was never analysed."""
+"""A chunked UPDATE of the base table against one UPDATE of all of it and against the loops that people write."""
 
 from __future__ import annotations
 
-import random
-import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from measuring import Bar, Bench, Result, connected, durable_server, timed
+from measuring import Bar, Bench, Result, Stopwatch, around, connected, durable_server, install, loaded, timed
 
 from sluicegate import Backfill
 from sluicegate.backfill import engine
-from sluicegate.backfill.definition import LoadedBackfill
 from sluicegate.backfill.engine import Pace
-from sluicegate.backfill.session import Surroundings
-from sluicegate.store.schema import install_statements
 
-DEFINITION = Backfill(
-    revision="0005",
-    table="public.documents",
-    key="id",
-    where="true",
-    done="row.short IS NOT NULL",
-    apply="UPDATE documents AS d SET short = left(row.body, 8) FROM {chunk} AS row WHERE d.id = row.id",
-)
+if TYPE_CHECKING:
+    import psycopg
+
+BATCH = 10_000
+
+
+def definition(apply: str) -> Backfill:
+    """The same work in the author's words."""
+    return Backfill(
+        revision="0003",
+        table="public.documents",
+        key="id",
+        where="true",
+        done="row.short IS NOT NULL",
+        apply=apply,
+    )
+
+
+BY_CONDITION = definition("UPDATE documents AS row SET short = left(row.body, 8) WHERE {chunk}")
+BY_JOIN = definition("UPDATE documents AS d SET short = left(row.body, 8) FROM {chunk} AS row WHERE d.id = row.id")
 ONE = "UPDATE documents SET short = left(body, 8) WHERE short IS NULL"
+NEXT = """
+    WITH batch AS (
+        SELECT id FROM documents WHERE id > %(last)s ORDER BY id LIMIT %(size)s FOR NO KEY UPDATE
+    ), changed AS (
+        UPDATE documents AS d SET short = left(body, 8) FROM batch WHERE d.id = batch.id RETURNING d.id
+    )
+    SELECT max(id) FROM changed
+"""
+"""The statement that pgroll runs for each batch, as far as its shape goes."""
+UNSET = "UPDATE documents SET short = left(body, 8) WHERE id IN (SELECT id FROM documents WHERE short IS NULL LIMIT %s)"
 
 
-class Stopwatch:
-    """A listener that notes when each chunk was done, to see whether the last ones are slower than the first."""
+def fresh(connection: psycopg.Connection, rows: int, *, analysed: bool) -> None:
+    """Create the table anew and begin at a checkpoint."""
+    connection.execute("DROP TABLE IF EXISTS documents; TRUNCATE sluicegate.backfill CASCADE")
+    connection.execute(
+        "CREATE TABLE documents AS SELECT n::bigint AS id, repeat(md5(n::text), 4) AS body, NULL::text AS short"
+        f" FROM generate_series(1, {rows}) AS n"
+    )
+    connection.execute("ALTER TABLE documents ADD PRIMARY KEY (id)")
+    if analysed:
+        connection.execute("VACUUM ANALYZE documents")
+    connection.execute("CHECKPOINT")
 
-    def __init__(self) -> None:
-        """Begin without chunks."""
-        self.moments: list[float] = []
 
-    def chunk(self, rows: int, keys: object) -> None:  # noqa: ARG002 - the listener's signature
-        """Note the moment."""
-        self.moments.append(time.perf_counter())
+def by_cursor(connection: psycopg.Connection) -> None:
+    """Walk by the last key, joining each batch with the table."""
+    last = 0
+    while (row := connection.execute(NEXT, {"last": last, "size": BATCH}).fetchone()) and row[0] is not None:
+        last = row[0]
 
-    def parked(self, key: object, reason: str) -> None:
-        """Nothing may fail here."""
-        raise SystemExit(f"row {key} was parked: {reason}")
 
-    def retrying(self, reason: str, wait: float) -> None:
-        """Show nothing."""
-
-    def note(self, text: str) -> None:
-        """Show nothing."""
-
-    def flatness(self) -> float:
-        """The rate of the last tenth of the chunks over that of the first tenth."""
-        tenth = max(len(self.moments) // 10, 2)
-        first = self.moments[tenth - 1] - self.moments[0]
-        return first / (self.moments[-1] - self.moments[-tenth])
+def by_null(connection: psycopg.Connection) -> None:
+    """Take any rows that lack it until there are none."""
+    while connection.execute(UNSET, (BATCH,)).rowcount:
+        pass
 
 
 def run(rows: int, rounds: int) -> Result:
     """Measure."""
-    result = Result("backfill-in-place", rows, bars=(Bar("chunked", "one statement", 0.95),))
-    loaded = LoadedBackfill("0005_short", "0005", Path("0005_short.py"), DEFINITION)
-    flatness: dict[str, list[float]] = {}
+    result = Result(
+        "backfill-in-place",
+        rows,
+        bars=(
+            Bar("chunked", "one statement", 0.95),
+            Bar("chunked", "CTE and join", 1.0),
+            Bar("chunked", "IS NULL LIMIT loop", 1.5),
+            Bar("chunked, never analysed", "CTE and join, never analysed", 1.5),
+            Bar("chunked: last tenth", "chunked: first tenth", 0.9),
+            Bar("chunked, never analysed: last tenth", "chunked, never analysed: first tenth", 0.9),
+        ),
+        notes=["Tenths are of the chunks in one run; the loops commit each batch, with synchronous_commit on."],
+    )
     with durable_server() as server, connected(server.url()) as connection:
-        for statement in install_statements():
-            connection.execute(statement)
+        install(connection)
 
-        def fresh(*, analysed: bool) -> None:
-            connection.execute("DROP TABLE IF EXISTS documents; TRUNCATE sluicegate.backfill CASCADE")
-            connection.execute(
-                "CREATE TABLE documents AS SELECT n::bigint AS id, repeat(md5(n::text), 4) AS body, NULL::text AS short"
-                f" FROM generate_series(1, {rows}) AS n"
+        def chunked(case: str, apply: Backfill) -> None:
+            watch = Stopwatch()
+            timed(
+                result, case, rows, lambda: engine.run(loaded(apply), server.url(), Pace(BATCH, 0, 60), around(watch))
             )
-            connection.execute("ALTER TABLE documents ADD PRIMARY KEY (id)")
-            if analysed:
-                connection.execute("VACUUM ANALYZE documents")
-            connection.execute("CHECKPOINT")
-
-        def chunked(watch: Stopwatch) -> None:
-            around = Surroundings(sleep=time.sleep, random=random.random, stop=lambda: False, listener=watch)
-            engine.run(loaded, server.url(), Pace(10_000, 0, 60), around)
+            first, last = watch.tenths()
+            result.rates.setdefault(f"{case}: first tenth", []).append(first)
+            result.rates.setdefault(f"{case}: last tenth", []).append(last)
 
         for _ in range(rounds):
-            fresh(analysed=True)
+            fresh(connection, rows, analysed=True)
             timed(result, "one statement", rows, lambda: connection.execute(ONE))
-            for case, analysed in (("chunked", True), ("chunked, never analysed", False)):
-                fresh(analysed=analysed)
-                watch = Stopwatch()
-                timed(result, case, rows, lambda watch=watch: chunked(watch))
-                flatness.setdefault(case, []).append(watch.flatness())
-    for case, figures in flatness.items():
-        result.notes.append(f"{case}: the last tenth ran at {min(figures):.2f} of the first tenth's rate (bar 0.9).")
+            for case, apply in (("chunked", BY_CONDITION), ("chunked by a join", BY_JOIN)):
+                fresh(connection, rows, analysed=True)
+                chunked(case, apply)
+            for case, loop in (("CTE and join", by_cursor), ("IS NULL LIMIT loop", by_null)):
+                fresh(connection, rows, analysed=True)
+                timed(result, case, rows, lambda loop=loop: loop(connection))
+            fresh(connection, rows, analysed=False)
+            chunked("chunked, never analysed", BY_CONDITION)
+            fresh(connection, rows, analysed=False)
+            timed(result, "CTE and join, never analysed", rows, lambda: by_cursor(connection))
     return result
 
 

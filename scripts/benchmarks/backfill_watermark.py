@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import random
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measuring import Bar, Bench, Result, connected, durable_server, timed
+from measuring import Bar, Bench, Result, around, connected, durable_server, install, loaded, timed
 
 from sluicegate import Backfill, HighWatermark
 from sluicegate.backfill import engine
-from sluicegate.backfill.definition import LoadedBackfill
 from sluicegate.backfill.engine import Pace
-from sluicegate.backfill.progress import Silence
-from sluicegate.backfill.session import Surroundings
-from sluicegate.store.schema import install_statements
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,8 +28,7 @@ SINGLE = "INSERT INTO event_status SELECT id, 'pending' FROM events WHERE payloa
 
 def prepare(connection: psycopg.Connection, rows: int) -> None:
     """Create the state schema, and the tables with statistics and visibility map, as in a database in use."""
-    for statement in install_statements():
-        connection.execute(statement)
+    install(connection)
     connection.execute(
         "CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, organization_id bigint NOT NULL,"
         " payload_text text NOT NULL, created_at timestamptz NOT NULL DEFAULT now())"
@@ -74,15 +66,14 @@ def run(rows: int, rounds: int) -> Result:
         bars=(Bar("chunked", "one statement", 0.75), Bar("chunked", "loop by hand", 4.0)),
         notes=["The loop by hand updates a nullable flag in the base table; the other two insert into a sidecar."],
     )
-    loaded = LoadedBackfill("0003_event_status", "0003", Path("0003_event_status.py"), DEFINITION)
-    around = Surroundings(sleep=time.sleep, random=random.random, stop=lambda: False, listener=Silence())
+    backfill = loaded(DEFINITION)
     with durable_server() as server, connected(server.url()) as connection:
         prepare(connection, rows)
         for _ in range(rounds):
             fresh(connection)
             timed(result, "one statement", rows, lambda: connection.execute(SINGLE))
             fresh(connection)
-            timed(result, "chunked", rows, lambda: engine.run(loaded, server.url(), Pace(BATCH, 0, 60), around))
+            timed(result, "chunked", rows, lambda: engine.run(backfill, server.url(), Pace(BATCH, 0, 60), around()))
             [written] = connection.execute("SELECT count(DISTINCT event_id) FROM event_status").fetchone() or (0,)
             if written != rows:
                 raise SystemExit(f"the chunked backfill wrote {written} of {rows} rows")

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import random
 import statistics
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from sluicegate.backfill.definition import Backfill, LoadedBackfill
+from sluicegate.backfill.session import Surroundings
 from sluicegate.pg.embedded import EmbeddedServer, temporary_server
+from sluicegate.store.schema import install_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +52,7 @@ class Result:
         rates: case → rows per second, one figure for each round.
         bars: the ratios that should hold.
         notes: what else was found, in words.
+        unit: what the rates count.
     """
 
     name: str
@@ -54,6 +60,7 @@ class Result:
     rates: dict[str, list[float]] = field(default_factory=dict)
     bars: tuple[Bar, ...] = ()
     notes: list[str] = field(default_factory=list)
+    unit: str = "rows/s"
 
     def rate(self, case: str) -> float:
         """The median rate of a case."""
@@ -73,7 +80,8 @@ class Result:
         return {
             "bench": self.name,
             "rows": self.rows,
-            "rows_per_second": {case: [round(rate) for rate in rates] for case, rates in self.rates.items()},
+            "unit": self.unit,
+            "rates": {case: [round(rate) for rate in rates] for case, rates in self.rates.items()},
             "ratios": self.ratios(),
             "notes": self.notes,
             "cpus": os.cpu_count(),
@@ -106,6 +114,57 @@ def durable_server(version: int = 18) -> Iterator[EmbeddedServer]:
 def connected(url: str) -> psycopg.Connection:
     """Connect with autocommit."""
     return psycopg.connect(url, autocommit=True)
+
+
+class Stopwatch:
+    """A listener that notes when each chunk was done, to see whether the last ones are slower than the first."""
+
+    def __init__(self) -> None:
+        """Begin without chunks."""
+        self.moments: list[tuple[float, int]] = []
+
+    def chunk(self, rows: int, keys: object) -> None:  # noqa: ARG002 - the listener's signature
+        """Note the moment."""
+        self.moments.append((time.perf_counter(), rows))
+
+    def parked(self, key: object, reason: str) -> None:
+        """Nothing may fail here."""
+        raise SystemExit(f"row {key} was parked: {reason}")
+
+    def retrying(self, reason: str, wait: float) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Take whatever else a listener may be told."""
+        return lambda *_arguments, **_named: None
+
+    def tenths(self) -> tuple[float, float]:
+        """Rows a second in the first and in the last tenth of the chunks, without those that begin them."""
+        tenth = max(len(self.moments) // 10, 2)
+        return _rate(self.moments[:tenth]), _rate(self.moments[-tenth:])
+
+
+def _rate(moments: list[tuple[float, int]]) -> float:
+    return sum(rows for _moment, rows in moments[1:]) / (moments[-1][0] - moments[0][0])
+
+
+def around(listener: object | None = None) -> Surroundings:
+    """Surroundings of a run in this process."""
+    return Surroundings(time.sleep, random.random, lambda: False, listener or Stopwatch())  # type: ignore[arg-type]
+
+
+def loaded(definition: Backfill, name: str = "0003_bench") -> LoadedBackfill:
+    """A definition as if it came from a file."""
+    return LoadedBackfill(name, name.split("_")[0], Path(f"{name}.py"), definition)
+
+
+def install(connection: psycopg.Connection) -> None:
+    """Create the state schema."""
+    for statement in install_statements():
+        connection.execute(statement)
 
 
 def timed(result: Result, case: str, rows: int, work: Callable[[], object]) -> None:

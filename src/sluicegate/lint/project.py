@@ -44,7 +44,11 @@ class ProjectFiles:
         if any((start / path).exists() for start in (self.root, *self.folders)):
             return True
         ending = "/" + path.lstrip("./")
-        return any(f"/{found}".endswith(ending) for start in (self.root, *self.folders) for found in _files(start))
+        return any(
+            f"{start.resolve().as_posix()}/{found}".endswith(ending)
+            for start in (self.root, *self.folders)
+            for found in _files(start)
+        )
 
 
 @cache
@@ -54,7 +58,7 @@ def _files(root: Path) -> tuple[str, ...]:
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED]
         relative = Path(folder).relative_to(root).as_posix()
-        found += [f"{relative}/{name}" for name in files]
+        found += [name if relative == "." else f"{relative}/{name}" for name in files]
         if len(found) > _MOST_FILES:
             break
     return tuple(found)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from postgast import pg_query_pb2 as pg
+
 from sluicegate.capture.model import CaptureMode
 from sluicegate.catalog.session import Session
 from sluicegate.catalog.timeline import Slip, follow, guarded
@@ -14,6 +16,7 @@ from sluicegate.effects.predict import predict
 from sluicegate.errors import ParseError
 from sluicegate.lint.inside import inner_statements
 from sluicegate.rules.kit.step import Step
+from sluicegate.statements.nodes import walk_kinds
 from sluicegate.statements.parse import parse_statement
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ class Replay:
         self._policy = policy
         self._version = version
         self._transaction = catalog.transaction
+        self._doubted: tuple[Catalog, str] | None = None
 
     def revision(
         self, revision: CapturedRevision, *, judged: bool, goes_on: bool = False, new: frozenset[Name] = frozenset()
@@ -66,6 +70,7 @@ class Replay:
         if revision.mode in (CaptureMode.PARTIAL, CaptureMode.UNREADABLE):
             # Statements may be missing, so from here on an absent name is no longer proof that nothing has it.
             self.catalog = replace(self.catalog, complete=False)
+            self._doubted = (self.catalog, revision.revision or revision.file)
         return tuple(steps)
 
     def _step(self, index: int, captured: CapturedStatement, new: frozenset[Name], *, judged: bool) -> Step:
@@ -116,7 +121,7 @@ class Replay:
     def _effects(
         self, statement: Statement, catalog: Catalog, session: Session, captured: CapturedStatement
     ) -> Effects:
-        effects = predict(statement, catalog, session, self._version)
+        effects = self._without_doubtful_error(statement, predict(statement, catalog, session, self._version))
         known = self._policy.timezone is not None or "timezone" in captured.settings
         if known or statement.kind != "alter_table_stmt":
             return effects
@@ -126,6 +131,24 @@ class Replay:
             return effects
         unknown = "whether TimeZone is UTC in the session that migrates ([server] timezone in policy.toml says it)"
         return elsewhere.uncertain(unknown)
+
+    def _without_doubtful_error(self, statement: Statement, effects: Effects) -> Effects:
+        """Take an error back that a revision of which only a part is known may have made impossible."""
+        if self._doubted is None or effects.error is None or effects.error.sqlstate in _WHATEVER_THE_SCHEMA:
+            return effects
+        before, revision = self._doubted
+        named = [table.relname for table in walk_kinds(statement.node, pg.RangeVar)]
+        existed = {name.name for name in (*before.relations, *before.indexes)}
+        if named and existed.isdisjoint(named):
+            return effects  # made since then, so its shape is known
+        phrase = (
+            f"whether PostgreSQL rejects it ({effects.error.message}): revision {revision} before it was read in part"
+        )
+        return replace(effects, error=None, certainty=Certainty.UNKNOWN, unknowns=(*effects.unknowns, phrase))
+
+
+_WHATEVER_THE_SCHEMA = frozenset({"22023", "25001", "25P02", "42601", "42622", "42939", "54000", "54011", "0A000"})
+"""SQLSTATEs (appendix A of the manual) of limits, syntax and transaction blocks: no earlier revision changes them."""
 
 
 def _unknowns_of(effects: Effects) -> Effects:

@@ -16,6 +16,7 @@ from sluicegate.errors import SluicegateError, UsageError
 from sluicegate.lint.acceptance import Accepted, judged_known, settle
 from sluicegate.lint.baseline import DEFAULT_PATH as BASELINE
 from sluicegate.lint.baseline import Baseline, load_baseline, write_baseline
+from sluicegate.lint.convention import naming_convention
 from sluicegate.lint.engine import Judge
 from sluicegate.lint.from_snapshot import NO_PRODUCTION, merged, production
 from sluicegate.lint.own_rules import rules_under
@@ -183,12 +184,15 @@ def _lint_history(request: LintRequest, policy: Policy) -> Report:
     else:
         where = request.config or (start if start.is_dir() else start.parent)
         location = find_script_location(where, migrations=request.migrations)
-    environment = read_environment(location.directory / "env.py")
+    env = location.directory / "env.py"
+    environment = read_environment(env)
     policy = replace(
         policy,
         transaction_per_migration=policy.transaction_per_migration or environment.transaction_per_migration,
         lock_timeout=policy.lock_timeout or environment.settings.get("lock_timeout"),
         statement_timeout=policy.statement_timeout or environment.settings.get("statement_timeout"),
+        naming_convention=policy.naming_convention
+        or naming_convention(env, (*location.import_paths, location.working_directory)),
     )
     version = request.version or policy.postgresql
 

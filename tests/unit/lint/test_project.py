@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 from sluicegate.lint.project import ProjectFiles, read_environment
 
@@ -68,3 +69,11 @@ def test_a_missing_or_broken_env_py_says_nothing(tmp_path):
     assert read_environment(tmp_path / "env.py").settings == {}
     (tmp_path / "env.py").write_text("def broken(:\n")
     assert not read_environment(tmp_path / "env.py").transaction_per_migration
+
+
+def test_a_path_may_begin_with_the_name_of_the_folder_that_is_searched(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "constants.py").touch()
+    files = ProjectFiles(tmp_path / "elsewhere", (tmp_path / "shop",))
+    assert files.holds("shop/constants.py")
+    assert not files.holds("hop/constants.py")

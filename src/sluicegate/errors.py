@@ -65,15 +65,19 @@ class CouldNotJudgeError(SluicegateError):
 class ParseError(CouldNotJudgeError):
     """PostgreSQL's parser does not accept this SQL."""
 
-    def __init__(self, message: str, *, offset: int | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, offset: int | None = None, hint: str | None = None, sqlstate: str = "42601"
+    ) -> None:
         """Build the error.
 
         Args:
             message: the parser's words.
             offset: where it stopped, counted in characters from the start of the text that was parsed.
             hint: what to do next.
+            sqlstate: the SQLSTATE with which a server says the same.
         """
         self.offset = offset
+        self.sqlstate = sqlstate
         super().__init__(message, hint=hint)
 
 

@@ -117,7 +117,8 @@ def _column_type(names: tuple[str, ...], catalog: Catalog, search_path: Iterable
 
 def _modifiers(name: Name, type_name: Any) -> tuple[int, ...]:
     values = [value_of(node) for node in type_name.typmods]
-    numbers = tuple(int(value) for value in values if isinstance(value, int))
+    # A number may be written as a text: vector('3').
+    numbers = tuple(int(value) for value in values if isinstance(value, int) or str(value).strip().isdigit())
     if name == Name(CATALOG_SCHEMA, "interval") and numbers:
         if numbers[0] == FULL_RANGE:
             return numbers[1:]

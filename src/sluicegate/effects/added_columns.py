@@ -21,8 +21,9 @@ from sluicegate.effects.failing_values import note_computed
 from sluicegate.effects.index_definition import check_collation_exists
 from sluicegate.effects.mentions import Mentions
 from sluicegate.effects.model import LockMode
+from sluicegate.effects.sequences import check_sequence_options
 from sluicegate.effects.table_expressions import read_default, read_generation
-from sluicegate.statements.nodes import string, walk_kinds
+from sluicegate.statements.nodes import string, unwrap, walk_kinds
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Relation
@@ -178,6 +179,8 @@ class _AddedColumn:
             if base.name.name not in _INTEGERS or base.array:
                 alteration.refuse("22023", "identity column type must be smallint, integer, or bigint")
             self._refuse_inherited_identity(relation)
+            given = [item for item in self.identity.options if unwrap(item).defname != "sequence_name"]
+            check_sequence_options(alteration.now, given, None, base.name.name)
         if self.generated is not None:
             self._read_generation(relation)
         elif self.default is not None:

@@ -206,7 +206,7 @@ class Alteration:
         self.depends(f"fails if a row of {table} has no partner in {constraint.references}")
         for side in (*self.leaves(table), *self.leaves(constraint.references)):
             self.builder.scan(side, f"foreign key {name} is checked")
-        for side in (table, *self.leaves(constraint.references), constraint.references):
+        for side in (*self.leaves(table), *self.leaves(constraint.references), constraint.references):
             for index in self.draft.catalog.indexes_of(side):
                 if index.name in self.before.indexes:
                     self.builder.lock(index, LockMode.AccessShareLock)

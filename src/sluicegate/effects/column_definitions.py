@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+
+from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.builtins import builtins
 from sluicegate.catalog.extensions import VECTOR_TYPES
@@ -10,7 +13,7 @@ from sluicegate.catalog.model import SqlType, TypeKind
 from sluicegate.catalog.type_facts import type_facts
 from sluicegate.catalog.types import CATALOG_SCHEMA, display, serial_base
 from sluicegate.effects.context import Refused
-from sluicegate.statements.nodes import qualified, strings, value_of
+from sluicegate.statements.nodes import qualified, strings, unwrap, value_of
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Catalog, Name
@@ -81,7 +84,7 @@ def check_modifiers(sql_type: SqlType, type_name: Any, catalog: Catalog) -> None
     Source: PostgreSQL 18, anychar_typmodin, numerictypmodin, anybit_typmodin, anytimestamp_typmodin; pgvector 0.8.5,
     vector_typmod_in and its kin.
     """
-    values = [value_of(node) for node in type_name.typmods]
+    values = [_modifier(node) for node in type_name.typmods]
     if not values:
         return
     name, schema = sql_type.name.name, sql_type.name.schema
@@ -107,6 +110,23 @@ def check_modifiers(sql_type: SqlType, type_name: Any, catalog: Catalog) -> None
             builtin = builtins(18).types.get(name)
             if builtin is not None and not builtin.has_modifiers:
                 raise Refused("42601", f'type modifier is not allowed for type "{strings(type_name.names)[-1]}"')
+
+
+def _modifier(node: Any) -> int:
+    """Read a type modifier: the server takes any constant or name, and makes a whole number of its text.
+
+    Raises:
+        Refused: it is none (22P02), or no constant at all (42601).
+    """
+    inner = unwrap(node)
+    value = value_of(inner)
+    if isinstance(inner, pg.ColumnRef) and len(inner.fields) == 1:
+        value = strings(inner.fields)[0]
+    if value is None or isinstance(value, bool):
+        raise Refused("42601", "type modifiers must be simple constants or identifiers")
+    if not re.fullmatch(r"\s*[+-]?\d+\s*", str(value)):
+        raise Refused("22P02", f'invalid input syntax for type integer: "{value}"')
+    return int(value)
 
 
 def _check_length(word: str, numbers: list[int], longest: int) -> None:

@@ -9,7 +9,6 @@ from postgast import pg_query_pb2 as pg
 from sluicegate.catalog.type_facts import type_facts
 from sluicegate.catalog.types import base_type, display
 from sluicegate.effects.alter_actions import definition
-from sluicegate.effects.model import LockMode
 from sluicegate.statements.nodes import string
 
 if TYPE_CHECKING:
@@ -18,16 +17,11 @@ if TYPE_CHECKING:
     from sluicegate.catalog.model import Column
     from sluicegate.effects.alteration import Alteration, Command
 
-_AX = LockMode.AccessExclusiveLock
-
 
 def run_storage(alteration: Alteration, command: Command) -> None:
     """Run SET STORAGE; only values written later are stored so."""
     column = alteration.column(command.table, command.node.name)
     check_storage(alteration, column, string(definition(command.node)))
-    for index in alteration.draft.catalog.indexes_of(command.table):
-        if any(key.column == column.name for key in index.keys):
-            alteration.builder.lock(index, _AX)
     alteration.run_below(command)
 
 
@@ -45,9 +39,6 @@ def run_compression(alteration: Alteration, command: Command) -> None:
     """Run SET COMPRESSION; only values written later are compressed so."""
     column = alteration.column(command.table, command.node.name)
     check_compression(alteration, column, string(definition(command.node)))
-    for index in alteration.draft.catalog.indexes_of(command.table):
-        if any(key.column == column.name for key in index.keys):
-            alteration.builder.lock(index, _AX)
     alteration.apply(command.table, command.node, recurse=False)
 
 

@@ -11,6 +11,7 @@ from sluicegate.catalog.model import Generated, Name, RelationKind, SqlType
 from sluicegate.catalog.types import base_type
 from sluicegate.effects.alter_actions import definition
 from sluicegate.effects.dependencies import Sort, Thing
+from sluicegate.effects.relation_options import check_options
 from sluicegate.effects.removals import remove
 from sluicegate.effects.table_expressions import read_default
 from sluicegate.statements.nodes import unwrap
@@ -123,10 +124,9 @@ def run_column_options(alteration: Alteration, command: Command) -> None:
     """Run ALTER COLUMN SET (…) and RESET (…)."""
     node = command.node
     alteration.column(command.table, node.name)
-    for option in definition(node).items:
-        name = unwrap(option).defname
-        if name not in {"n_distinct", "n_distinct_inherited"} and node.subtype == pg.AT_SetOptions:
-            alteration.refuse("22023", f'unrecognized parameter "{name}"')
+    refusal = check_options(definition(node).items, "attribute", alteration.version)
+    if refusal is not None and node.subtype == pg.AT_SetOptions:
+        alteration.refuse(refusal.sqlstate, refusal.message)
     alteration.apply(command.table, node, recurse=False)
 
 

@@ -139,9 +139,6 @@ def _resolver(
             notes.unknown(f"the column {name} is not in the schema that was given")
             return None
         if len(parts) > 1 and parts[-2] != relation.name.name:
-            if parts[0] in relation.columns:
-                notes.columns[parts[0]] = None
-                return None
             raise Invalid("42P01", f'missing FROM-clause entry for table "{parts[-2]}"')
         if name in relation.columns:
             notes.columns[name] = None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sluicegate.effects.context import Context
 
 _VECTORS = frozenset({"@vector", "@halfvec", "@sparsevec"})
+_OPERATORS = frozenset({"<->", "<#>", "<=>", "<+>", "+", "-", "*"})
 _NARROWER = frozenset(
     {
         ("int4", "int2"),
@@ -52,6 +53,8 @@ def note_computed(context: Context, relation: Relation, node: Any, target: SqlTy
         wanted = context.type(cast.type_name)
         if wanted is not None:
             _note_cast(context, relation, cast.arg, wanted, explicit=True)
+    for operation in walk_kinds(node, pg.A_Expr):
+        _check_operands(context, relation, operation)
     if target is not None:
         _note_cast(context, relation, node, target, explicit=False)
 
@@ -65,21 +68,48 @@ def _note_cast(context: Context, relation: Relation, node: Any, target: SqlType,
     if key_of(SqlType(wanted.name), catalog) in _VECTORS and not wanted.array and wanted.modifiers:
         have = dimensions(context, relation, node)
         if have is not None and have != wanted.modifiers[0]:
-            refuse_dimensions(context, relation, node, wanted.modifiers[0], have)
+            _refuse_rows(context, relation, node, f"expected {wanted.modifiers[0]} dimensions, not {have}")
     if _may_fail(context, found.type, wanted, explicit=explicit):
         shown = deparse(node) if explicit else "the expression"
         context.builder.depends(f"fails if {shown} of a row of {relation.name} does not fit {display(target)}")
 
 
-def refuse_dimensions(context: Context, relation: Relation, node: Any, wanted: int, have: int) -> None:
+def _check_operands(context: Context, relation: Relation, operation: Any) -> None:
+    """Refuse a distance or a sum of vectors of different dimensions, one of which may be a literal."""
+    if not operation.HasField("lexpr") or not operation.HasField("rexpr"):
+        return
+    if strings(operation.name)[-1] not in _OPERATORS:
+        return
+    left, right = (dimensions(context, relation, side) for side in (operation.lexpr, operation.rexpr))
+    if left is None and right is not None:
+        left = _literal(operation.lexpr)
+    elif right is None and left is not None:
+        right = _literal(operation.rexpr)
+    if left is not None and right is not None and left != right:
+        _refuse_rows(context, relation, operation, f"different vector dimensions {left} and {right}")
+
+
+def _literal(node: Any) -> int | None:
+    inner = unwrap(node)
+    while isinstance(inner, pg.TypeCast):
+        inner = unwrap(inner.arg)
+    text = value_of(inner) if isinstance(inner, pg.A_Const) else None
+    return text.count(",") + 1 if isinstance(text, str) and text.strip().startswith("[") else None
+
+
+def _refuse_rows(context: Context, relation: Relation, node: Any, message: str) -> None:
     """Refuse vectors of other dimensions, which any row but one with NULL shows.
 
     Raises:
         Refused: unless the table is known to be empty.
     """
-    context.builder.depends(f"fails if {relation.name} holds a row whose {deparse(node)} is not NULL")
+    context.builder.depends(f"fails if {relation.name} holds a row whose {_shown(node)} is not NULL")
     if relation.rows != 0:
-        raise Refused("22000", f"expected {wanted} dimensions, not {have}")
+        raise Refused("22000", message)
+
+
+def _shown(node: Any) -> str:
+    return deparse(node if isinstance(node, pg.Node) else pg.Node(a_expr=node))
 
 
 def _may_fail(context: Context, source: SqlType, target: SqlType, *, explicit: bool) -> bool:

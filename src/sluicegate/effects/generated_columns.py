@@ -12,8 +12,9 @@ from sluicegate.catalog.types import base_type
 from sluicegate.effects.added_columns import refuse_virtual
 from sluicegate.effects.alter_actions import definition
 from sluicegate.effects.model import LockMode
+from sluicegate.effects.sequences import check_sequence_options
 from sluicegate.effects.table_expressions import read_generation
-from sluicegate.statements.nodes import options
+from sluicegate.statements.nodes import options, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,12 @@ def run_add_identity(alteration: Alteration, command: Command) -> None:
     if column.default is not None:
         alteration.refuse("55000", f"{subject} already has a default value")
     _identity_below(alteration, table, "add identity to a column")
+    check_sequence_options(alteration.now, _without_name(definition(command.node).options), None, base.name.name)
     alteration.apply(table, command.node, recurse=alteration.recurse)
+
+
+def _without_name(items: Any) -> list[Any]:
+    return [item for item in items if unwrap(item).defname != "sequence_name"]
 
 
 def _identity_below(alteration: Alteration, table: Name, what: str) -> None:
@@ -71,16 +77,20 @@ def run_set_identity(alteration: Alteration, command: Command) -> None:
     sequence = _owned_sequence(alteration, table, name)
     if sequence is not None:
         alteration.builder.lock(sequence, _SRX)
-    _check_sequence_options(alteration, definition(command.node))
+    _check_sequence_options(alteration, definition(command.node), sequence)
     alteration.apply(table, command.node, recurse=alteration.recurse)
 
 
-def _check_sequence_options(alteration: Alteration, items: Any) -> None:
-    found = options(items.items) if items is not None else {}
-    if "sequence_name" in found:
+def _check_sequence_options(alteration: Alteration, items: Any, sequence: Name | None) -> None:
+    if items is None:
+        return
+    if "sequence_name" in options(items.items):
         alteration.refuse("42601", "invalid sequence option SEQUENCE NAME")
-    if found.get("increment") in {0, "0"}:
-        alteration.refuse("22023", "INCREMENT must not be zero")
+    given = [item for item in items.items if unwrap(item).defname != "generated"]
+    relation = alteration.draft.catalog.relations.get(sequence) if sequence is not None else None
+    kind = relation.sequence_type.name.name if relation is not None and relation.sequence_type is not None else "int8"
+    before = relation.sequence_options if relation is not None else {}
+    check_sequence_options(alteration.now, given, before, kind)
 
 
 def run_drop_identity(alteration: Alteration, command: Command) -> None:

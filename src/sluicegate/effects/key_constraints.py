@@ -21,6 +21,8 @@ from sluicegate.effects.vector_indexes import check_row_size
 from sluicegate.statements.nodes import strings, unwrap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sluicegate.catalog.model import Index
     from sluicegate.effects.alteration import Alteration
     from sluicegate.effects.index_definition import Key
@@ -35,11 +37,21 @@ _WORDS = {
 def add_key(alteration: Alteration, table: Name, node: Any) -> None:
     """Add a key whose columns stand in the ``Constraint``'s ``keys``, ``exclusions`` or ``indexname``."""
     relation = alteration.relation(table)
+    if node.contype == pg.CONSTR_PRIMARY:
+        _refuse_unchecked(alteration, table, strings(node.keys))
     if node.indexname:
         _take_over(alteration, relation, node)
     else:
         _build(alteration, relation, node)
     _apply(alteration, table, node)
+
+
+def _refuse_unchecked(alteration: Alteration, table: Name, columns: Iterable[str]) -> None:
+    """Refuse a primary key over a column whose NOT NULL is not validated, before anything else is looked at."""
+    for column in columns:
+        constraint = not_null_constraint(alteration, table, column)
+        if constraint is not None and not constraint.validated:
+            alteration.refuse("55000", f'cannot create primary key on column "{column}"')
 
 
 def _apply(alteration: Alteration, table: Name, node: Any) -> None:
@@ -163,9 +175,7 @@ def _make_not_null(alteration: Alteration, relation: Relation, columns: tuple[st
     for column in columns:
         if column not in relation.columns:
             continue
-        constraint = not_null_constraint(alteration, table, column)
-        if constraint is not None and not constraint.validated:
-            alteration.refuse("55000", f'cannot create primary key on column "{column}"')
+        _refuse_unchecked(alteration, table, (column,))
         if relation.columns[column].not_null:
             if alteration.version < 18 and alteration.recurse and relation.kind is not RelationKind.PARTITIONED:
                 for member in alteration.family(table):
@@ -293,7 +303,7 @@ def _refuse_unfit(alteration: Alteration, relation: Relation, index: Index, node
     if index.predicate is not None:
         alteration.refuse("42809", f'"{name}" is a partial index')
     if index.nulls_not_distinct and node.contype == pg.CONSTR_PRIMARY:
-        alteration.refuse("42809", f'"{name}" is not a unique index')
+        alteration.refuse("42P16", "primary keys cannot use NULLS NOT DISTINCT indexes")
     for position, key in enumerate(index.keys, 1):
         column = relation.columns[key.column or ""]
         default = default_operator_class(index.method, column.type, alteration.draft.catalog, alteration.version)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluicegate.effects.model import LockMode, Refusal
-from sluicegate.statements.nodes import options
+from sluicegate.statements.nodes import options, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SUX, _AX = LockMode.ShareUpdateExclusiveLock, LockMode.AccessExclusiveLock
 _INT_MAX = 2**31 - 1
+_DOUBLE_MAX = sys.float_info.max
 _BOOLEANS = frozenset({"true", "false", "on", "off", "yes", "no", "1", "0", "t", "f", "y", "n"})
 
 
@@ -77,6 +79,7 @@ _OPTIONS: dict[str, dict[str, Option]] = {
         "security_invoker": _boolean(_AX, since=15),
         "check_option": Option("enum", values=("local", "cascaded"), lock=_AX),
     },
+    "attribute": {"n_distinct": _real(-1, _DOUBLE_MAX), "n_distinct_inherited": _real(-1, _DOUBLE_MAX)},
     "btree": {**_FILL, "deduplicate_items": _boolean()},
     "hash": _FILL,
     "gist": {**_FILL, "buffering": Option("enum", values=("on", "off", "auto"), lock=_AX)},
@@ -97,9 +100,14 @@ def check_options(definitions: Iterable[Any], target: str, version: int) -> Refu
 
     Args:
         definitions: the ``DefElem`` nodes.
-        target: ``table``, ``view``, or an index's access method.
+        target: ``table``, ``view``, ``attribute``, or an index's access method.
         version: the server's major version.
     """
+    definitions = tuple(definitions)
+    names = [(unwrap(item).defnamespace, unwrap(item).defname) for item in definitions]
+    for one in names:
+        if names.count(one) > 1:
+            return Refusal("22023", f'parameter "{one[1]}" specified more than once')
     for name, value in options(definitions).items():
         space, _, base = name.rpartition(".")
         if space == "toast" and target == "table":

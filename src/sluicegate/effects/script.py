@@ -81,7 +81,7 @@ def _ends_transaction(statement: Statement) -> bool:
 
 def _unreadable(part: Unreadable) -> Effects:
     return Effects(
-        error=Refusal("42601", part.error.message),
+        error=Refusal(part.error.sqlstate, part.error.message),
         certainty=Certainty.UNKNOWN,
         unknowns=("the statement could not be read",),
     )

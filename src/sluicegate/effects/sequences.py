@@ -27,7 +27,7 @@ def create_sequence(context: Context, node: Any) -> None:
         if node.if_not_exists:
             return
         refuse_taken(context, name)
-    _check(context, node.options, None, "int8")
+    check_sequence_options(context, node.options, None, "int8")
     _owned_by(context, node.options, name)
 
 
@@ -41,7 +41,7 @@ def alter_sequence(context: Context, node: Any) -> None:
     if isinstance(sequence, Index) or sequence.kind is not RelationKind.SEQUENCE:
         raise Refused("42809", f'"{sequence.name.name}" is not a sequence')
     kind = sequence.sequence_type.name.name if sequence.sequence_type is not None else "int8"
-    _check(context, node.options, sequence.sequence_options, kind)
+    check_sequence_options(context, node.options, sequence.sequence_options, kind)
     context.builder.lock(sequence, LockMode.ShareRowExclusiveLock)
     if any(unwrap(item).defname == "owned_by" for item in node.options) and _is_identity(context, sequence):
         raise Refused("0A000", "cannot change ownership of identity sequence")
@@ -66,7 +66,7 @@ def _is_identity(context: Context, sequence: Relation) -> bool:
     return column is not None and column.identity is not None
 
 
-def _check(context: Context, definitions: Any, before: Mapping[str, str] | None, kind: str) -> None:
+def check_sequence_options(context: Context, definitions: Any, before: Mapping[str, str] | None, kind: str) -> None:
     """Refuse contradictory numbers (``init_params``); ``before`` are the options of a sequence that is altered."""
     given: dict[str, Any] = {}
     for item in definitions:

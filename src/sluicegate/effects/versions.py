@@ -5,6 +5,7 @@ Source: the release notes of PostgreSQL 15 to 18, and the grammars (gram.y) of e
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
@@ -12,6 +13,7 @@ from postgast import pg_query_pb2 as pg
 from sluicegate.effects.model import Refusal
 from sluicegate.statements.nodes import strings, unwrap, walk
 from sluicegate.statements.parse import GRAMMAR_VERSION
+from sluicegate.statements.tokens import COMMENTS, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,23 +23,41 @@ if TYPE_CHECKING:
 Newer = tuple[int, str]
 """The first version that knows the syntax, and the word at which an older one stops.
 
-What ends in ``()`` an older version takes for a call of a function, which it does not have."""
+What ends in ``()`` an older version takes for a call of a function, which it does not have; words with blanks
+between them are what an older version says of syntax that it reads and does not support."""
+
+# What a constraint's attributes can stand behind, so that the word is no name.
+_BEFORE_ATTRIBUTES = frozenset(
+    {pg.ASCII_41, pg.VALID, pg.DEFERRABLE, pg.DEFERRED, pg.IMMEDIATE, pg.CASCADE, pg.RESTRICT, pg.INHERIT}
+)
 
 
 def newer_syntax(statement: Statement, version: int) -> Refusal | None:
     """Return the syntax error with which a server of this version rejects the statement, or None."""
     if version >= GRAMMAR_VERSION:
         return None
+    if version < 18 and _says_enforced(statement.sql):
+        return Refusal("42601", 'syntax error at or near "ENFORCED"')
     for message in walk(statement.node):
         check = _CHECKS.get(type(message))
         if check is None:
             continue
         for since, word in check(message):
             if version < since:
+                if " " in word:
+                    return Refusal("0A000", word)
                 if word.endswith("()"):
                     return Refusal("42883", f"function {word[:-1]}…) does not exist")
                 return Refusal("42601", f'syntax error at or near "{word}"')
     return None
+
+
+def _says_enforced(sql: str) -> bool:
+    """Tell whether a constraint is written out as ENFORCED, which the tree does not tell from the default."""
+    if "enforced" not in sql.lower():
+        return False
+    tokens = [token for token in scan(sql) if token.kind not in COMMENTS]
+    return any(token.kind == pg.ENFORCED and before.kind in _BEFORE_ATTRIBUTES for before, token in pairwise(tokens))
 
 
 def _constraint(node: Any) -> Iterator[Newer]:
@@ -75,7 +95,8 @@ def _alter_table_command(node: Any) -> Iterator[Newer]:
             if definition.alter_enforceability:
                 yield 18, "ENFORCED"
             if definition.alter_inheritability:
-                yield 18, "INHERIT"
+                marked = "FOREIGN KEY constraints cannot be marked NO INHERIT"
+                yield 18, marked if definition.noinherit else "INHERIT"
         case pg.AT_SetExpression:
             yield 17, "EXPRESSION"
         case pg.AT_SetAccessMethod:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,9 @@ def _parse(text: str) -> tuple[bytes, pg.ParseResult]:
         return encoded, _pg_parse(text)
     except PgQueryError as error:
         # libpg_query counts cursorpos in characters, from 1; 0 means not known.
-        raise ParseError(error.message, offset=max(error.cursorpos - 1, 0)) from error
+        raise ParseError(
+            error.message, offset=max(error.cursorpos - 1, 0), sqlstate=_sqlstate(error.message)
+        ) from error
     except DecodeError as error:
         tree = _parse_deep(text)
         if tree is None:
@@ -104,6 +107,17 @@ def _parse(text: str) -> tuple[bytes, pg.ParseResult]:
                 hint="Split the expression, or build it in several statements.",
             ) from error
         return encoded, tree
+
+
+def _sqlstate(message: str) -> str:
+    return next((state for pattern, state in _SQLSTATES if pattern.search(message)), "42601")
+
+
+# Errors of PostgreSQL's own grammar (gram.y and scan.l) that are not syntax errors; the parser gives only their words.
+_SQLSTATES = (
+    (re.compile(r"^precision for type float must be"), "22023"),
+    (re.compile(r"constraints cannot be marked|not yet implemented|^unsafe use of string constant"), "0A000"),
+)
 
 
 def _parse_deep(text: str) -> pg.ParseResult | None:

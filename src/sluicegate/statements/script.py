@@ -68,7 +68,9 @@ def read_script(text: str) -> tuple[Statement | Unreadable, ...]:
         try:
             statements = parse_script(part)
         except ParseError as error:
-            placed = ParseError(error.message, offset=piece.start + (error.offset or 0), hint=error.hint)
+            placed = ParseError(
+                error.message, offset=piece.start + (error.offset or 0), hint=error.hint, sqlstate=error.sqlstate
+            )
             found.append(Unreadable(part.strip(), start, start + len(part.strip()), placed))
             continue
         found += [Statement(s.sql, s.node, s.kind, piece.start + s.start, piece.start + s.end) for s in statements]

@@ -45,7 +45,7 @@ def prediction(form: Form) -> Prediction:
     try:
         statements = parse_script(form.sql)
     except ParseError as error:
-        return Prediction(Effects(error=Refusal("42601", str(error))))
+        return Prediction(Effects(error=Refusal(error.sqlstate, str(error))))
     return Prediction(_union(statements, catalog, form.version))
 
 
@@ -69,11 +69,12 @@ def _union(statements: tuple[Statement, ...], catalog: Catalog, version: int) ->
 
 def _joined(one: Effects, other: Effects, existing: set[str], renamed: dict[str, str]) -> Effects:
     """Add a statement's effects to those before it, under the names that relations had at first."""
-    locks = dict(one.locks)
-    for name, mode in other.locks.items():
-        first = renamed.get(name, name)
-        if first in existing:
-            locks[first] = max(mode, locks.get(first, mode))
+    locks, index_locks = dict(one.locks), dict(one.index_locks)
+    for held, added in ((locks, other.locks), (index_locks, other.index_locks)):
+        for name, mode in added.items():
+            first = renamed.get(name, name)
+            if first in existing:
+                held[first] = max(mode, held.get(first, mode))
     sets = {
         field: getattr(one, field) | ({renamed.get(n, n) for n in getattr(other, field)} & existing)
         for field in ("rewrites", "scans", "index_builds")
@@ -82,6 +83,7 @@ def _joined(one: Effects, other: Effects, existing: set[str], renamed: dict[str,
     return replace(
         one,
         locks=locks,
+        index_locks=index_locks,
         in_transaction=InTransaction.FORBIDDEN if forbidden else InTransaction.ALLOWED,
         depends_on_data=(*one.depends_on_data, *other.depends_on_data),
         unknowns=(*one.unknowns, *other.unknowns),

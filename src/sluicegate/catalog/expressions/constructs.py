@@ -174,7 +174,8 @@ def _value_function(_reader: Reader, node: Any) -> Meaning:
 def _row(reader: Reader, node: Any) -> Meaning:
     parts = [reader.read(item) for item in node.args]
     constant = all(part.constant for part in parts)
-    return Meaning(builtin_type("record"), worst(*(part.volatility for part in parts)), constant)
+    volatility = worst(*(part.volatility for part in parts))
+    return Meaning(builtin_type("record"), volatility, constant, fields=tuple(parts))
 
 
 def _collate(reader: Reader, node: Any) -> Meaning:

@@ -23,6 +23,7 @@ class Meaning:
         constant: whether the planner folds it to a constant.
         literal: the text of a string literal or typed constant, where it is one.
         null: whether it is the constant NULL.
+        fields: of a ROW(…), what stands in it.
     """
 
     type: SqlType | None
@@ -30,6 +31,7 @@ class Meaning:
     constant: bool = False
     literal: str | None = None
     null: bool = False
+    fields: tuple[Meaning, ...] | None = None
 
 
 class Place(enum.Enum):

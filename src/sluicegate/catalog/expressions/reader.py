@@ -20,7 +20,7 @@ from sluicegate.statements.nodes import string, unwrap
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sluicegate.catalog.model import Catalog
+    from sluicegate.catalog.model import Catalog, Relation
 
 _BOOL = builtin_type("bool")
 _REGCLASS, _BIT, _VARBIT = builtin_type("regclass"), builtin_type("bit"), builtin_type("varbit")
@@ -126,6 +126,8 @@ class Reader:
             return Meaning(target, Volatility.IMMUTABLE, constant=True, literal=found.literal)
         if found.type is None or found.type == UNKNOWN:
             return Meaning(target, worst(found.volatility, self._cast_of_unknown(found)), found.constant)
+        if found.fields is not None and (row := self.catalog.relations.get(base_type(target, self.catalog).name)):
+            self._check_row(found.fields, row, target, context)
         path = find_cast(found.type, target, self.catalog, self.version)
         if path is None or path.context > context:
             self._refuse_cast(found.type, target, context, path)
@@ -143,6 +145,17 @@ class Reader:
             if self.evaluated:
                 raise
             self.notes.failures.append(invalid)
+
+    def _check_row(self, fields: tuple[Meaning, ...], row: Relation, target: SqlType, context: CastContext) -> None:
+        """Refuse a ROW(…) whose fields do not become a row type's one by one (``coerce_record_to_complex``)."""
+        refused = Invalid("42846", f"cannot cast type record to {display(target)}")
+        if target.array or len(fields) != len(row.columns):
+            raise refused
+        for field, column in zip(fields, row.columns.values(), strict=True):
+            try:
+                self.coerce(field, column.type, context)
+            except Invalid as invalid:
+                raise (refused if invalid.sqlstate in {"42804", "42846"} else invalid) from None
 
     def _check_relation(self, literal: str) -> None:
         """Refuse the name of a relation that is not there (``regclassin``)."""

@@ -19,7 +19,7 @@ _UNITS = frozenset(
     re.findall(
         r"\w+",
         "ago c cent centuries century d day days dec decade decades decs h hour hours hr hrs m microsecon mil millenni"
-        " millennia millenniu mils millisecon min mins minute minutes mon mons month months ms msec msecs s sec second"
+        " millennia millennium mils millisecon min mins minute minutes mon mons month months ms msec msecs s sec second"
         " seconds secs us usec usecond useconds usecs w week weeks y year years yr yrs t",
     )
 )

@@ -197,6 +197,7 @@ class Relation:
     Attributes:
         columns: by name, in order.
         rule_columns: the columns that each rule uses through OLD and NEW.
+        rule_reads: the relations that each rule's actions read or write, itself apart.
         statistics_columns: the columns that each extended statistics object is about.
         parents: inheritance parents (for a partition: exactly its partitioned table).
         bound: a partition's bound, deparsed (``DEFAULT``, ``FOR VALUES …``); None when it is no partition.
@@ -219,6 +220,7 @@ class Relation:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     rules: frozenset[str] = frozenset()
     rule_columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    rule_reads: Mapping[str, frozenset[Name]] = field(default_factory=dict)
     parents: tuple[Name, ...] = ()
     partitioning: Partitioning | None = None
     bound: str | None = None

@@ -51,6 +51,8 @@ def create_tablespace(context: Context, node: Any) -> None:
 def drop_tablespace(context: Context, node: Any) -> None:
     """Note the effects of DROP TABLESPACE."""
     context.builder.forbid_in_transaction("DROP TABLESPACE")
+    if node.tablespacename in {"pg_default", "pg_global"}:
+        raise Refused("42501", f"permission denied for tablespace {node.tablespacename}")
     if not node.missing_ok:
         context.builder.depends(f"fails if there is no tablespace {node.tablespacename}")
 
@@ -75,6 +77,11 @@ def drop_role(context: Context, node: Any) -> None:
     if not node.missing_ok:
         for item in node.roles:
             require_role(context, item.role_spec.rolename)
+    names = {item.role_spec.rolename for item in node.roles}
+    for relation in context.catalog.relations.values():
+        if relation.owner in names:
+            message = f'role "{relation.owner}" cannot be dropped because some objects depend on it'
+            raise Refused("2BP01", message)
     context.builder.depends("fails if the role owns anything in any database")
 
 

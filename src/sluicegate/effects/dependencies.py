@@ -166,6 +166,8 @@ class Dependencies:
             self._add(Thing(Sort.RULE, relation.name, name), thing, Need.AUTO)
             for column in relation.rule_columns.get(name, ()):
                 self._add(Thing(Sort.RULE, relation.name, name), Thing(Sort.COLUMN, relation.name, column))
+            for read in relation.rule_reads.get(name, ()):
+                self._add(Thing(Sort.RULE, relation.name, name), relation_thing(read))
         self._columns(relation, thing)
         self._constraints(relation, thing)
         self._triggers(relation, thing)

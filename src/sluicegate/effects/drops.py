@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
+from sluicegate.catalog.builtins import builtins
 from sluicegate.catalog.model import RelationKind
 from sluicegate.effects.cluster_objects import owned
 from sluicegate.effects.dependencies import Sort, Thing, extension_thing, function_thing, relation_thing, schema_thing
@@ -27,6 +28,7 @@ _KINDS: dict[int, tuple[str, tuple[RelationKind, ...]]] = {
     pg.OBJECT_FOREIGN_TABLE: ("foreign table", (RelationKind.FOREIGN,)),
     pg.OBJECT_INDEX: ("index", ()),
 }
+_PINNED_SCHEMAS = frozenset({"pg_catalog", "information_schema", "pg_toast"})
 _ARTICLES = {"index": "an"}
 _ABSENT = {"index": "42704", "foreign table": "42704"}
 
@@ -60,15 +62,27 @@ def _things(context: Context, node: Any, item: Any) -> list[Thing]:
             return _type(context, node, item)
         case pg.OBJECT_FUNCTION | pg.OBJECT_PROCEDURE | pg.OBJECT_ROUTINE | pg.OBJECT_AGGREGATE:
             function = find_function(context, item, node.remove_type, missing_ok=node.missing_ok)
+            schema, name = qualified(unwrap(item).objname)
+            if function is None and schema in (None, "pg_catalog") and builtins(context.version).functions(name):
+                why = "it is required by the database system"
+                context.builder.refuse("2BP01", f"cannot drop function {name} because {why}")
             return [function_thing(function)] if function is not None else []
         case pg.OBJECT_SCHEMA:
             name = string(item)
+            if name in _PINNED_SCHEMAS and name not in context.catalog.schemas:
+                why = "it is required by the database system"
+                context.builder.refuse("2BP01", f"cannot drop schema {name} because {why}")
+                return []
             if name not in context.catalog.schemas and not node.missing_ok:
                 context.absent("3F000", f'schema "{name}" does not exist')
             return [schema_thing(name)] if name in context.catalog.schemas else []
         case pg.OBJECT_EXTENSION:
             name = string(item)
-            if name not in context.catalog.extensions and not node.missing_ok:
+            if name == "plpgsql" and _uses_plpgsql(context) and node.behavior != pg.DROP_CASCADE:
+                why = "other objects depend on it"
+                context.builder.refuse("2BP01", f"cannot drop extension plpgsql because {why}")
+                return []
+            if name not in {*context.catalog.extensions, "plpgsql"} and not node.missing_ok:
                 context.absent("42704", f'extension "{name}" does not exist')
             return [extension_thing(name)] if name in context.catalog.extensions else []
         case pg.OBJECT_STATISTIC_EXT:
@@ -98,6 +112,10 @@ def _relation(context: Context, node: Any, item: Any) -> Relation | Index | None
         context.builder.refuse("42809", f'"{found.name.name}" is not {_ARTICLES.get(word, "a")} {word}')
         return None
     return found
+
+
+def _uses_plpgsql(context: Context) -> bool:
+    return any(one.language == "plpgsql" for several in context.catalog.functions.values() for one in several)
 
 
 def _lock_partitions(context: Context, name: Name) -> None:

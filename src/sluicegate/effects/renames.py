@@ -208,10 +208,17 @@ def _rename_part(context: Context, node: Any, new: str) -> None:
     }[node.rename_type]
     if new in parts and not (new == node.subname and node.rename_type == pg.OBJECT_TRIGGER):
         raise Refused("42710", f'{word} "{new}" for {place} "{found.name.name}" already exists')
+    if _is_view_rule(node, found):
+        raise Refused("42P17", "renaming an ON SELECT rule is not allowed")
     if node.subname not in parts:
         context.absent("42704", f'{word} "{node.subname}" for {place} "{found.name.name}" does not exist')
     if node.rename_type == pg.OBJECT_TRIGGER:
         _lock_trigger_clones(context, found, node.subname)
+
+
+def _is_view_rule(node: Any, found: Relation) -> bool:
+    """Tell whether a statement renames the rule that makes a view a view."""
+    return bool(node.rename_type == pg.OBJECT_RULE and node.subname == "_RETURN" and found.query is not None)
 
 
 def _lock_trigger_clones(context: Context, found: Relation, name: str) -> None:

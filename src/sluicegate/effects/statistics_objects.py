@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.catalog.model import Index, RelationKind, SqlType
 from sluicegate.catalog.types import display
+from sluicegate.effects.alteration import SYSTEM_COLUMNS
 from sluicegate.effects.comments import require_statistics
 from sluicegate.effects.context import Refused
 from sluicegate.effects.expressions import Place, read_expression
@@ -45,7 +46,7 @@ def create_statistics(context: Context, node: Any) -> None:
     if expressions == 1 and not columns:
         if node.stat_types:
             raise Refused(
-                "42P17", "when building statistics on a single expression, statistics kinds may not be specified"
+                "0A000", "when building statistics on a single expression, statistics kinds may not be specified"
             )
         return
     for item in node.stat_types:
@@ -73,6 +74,8 @@ def _keys(context: Context, relation: Relation, node: Any) -> tuple[list[str], i
 
 def _check_column(context: Context, relation: Relation, name: str) -> None:
     column = relation.columns.get(name)
+    if column is None and name in SYSTEM_COLUMNS:
+        raise Refused("0A000", "statistics creation on system columns is not supported")
     if column is None:
         context.absent("42703", f'column "{name}" does not exist')
     if default_operator_class("btree", column.type, context.catalog, context.version) is None:

@@ -90,6 +90,9 @@ def _create_trigger(context: Context, node: Any) -> None:
     _require_function(context, node.funcname, "trigger")
     if node.trigname in relation.triggers and not node.replace:
         raise Refused("42710", f'trigger "{node.trigname}" for relation "{relation.name.name}" already exists')
+    if node.isconstraint and node.trigname in relation.constraints:
+        key = "pg_constraint_conrelid_contypid_conname_index"
+        raise Refused("23505", f'duplicate key value violates unique constraint "{key}"')
     seen: set[str] = set()
     for column in strings(node.columns):
         if column not in relation.columns:
@@ -162,6 +165,12 @@ def _check_when(context: Context, relation: Relation, node: Any, events: tuple[s
         raise Refused("42P17", "INSERT trigger's WHEN condition cannot reference OLD values")
     if "new" in used and "delete" in events:
         raise Refused("42P17", "DELETE trigger's WHEN condition cannot reference NEW values")
+    if trigger_timing(node) == "before":
+        for reference in walk_kinds(node.when_clause, pg.ColumnRef):
+            parts = strings(reference.fields)
+            column = relation.columns.get(parts[-1]) if parts[0] == "new" and len(parts) == 2 else None
+            if column is not None and column.generated is not None:
+                raise Refused("42P17", "BEFORE trigger's WHEN condition cannot reference NEW generated columns")
 
 
 def _require_function(context: Context, names: Any, returns: str) -> None:

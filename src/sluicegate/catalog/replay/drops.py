@@ -81,7 +81,8 @@ def _drop_part(draft: Draft, kind: int, item: Any) -> None:
         draft.alter(relation.name, policies={k: v for k, v in relation.policies.items() if k != name})
     else:
         columns = {key: value for key, value in relation.rule_columns.items() if key != name}
-        draft.alter(relation.name, rules=relation.rules - {name}, rule_columns=columns)
+        reads = {key: value for key, value in relation.rule_reads.items() if key != name}
+        draft.alter(relation.name, rules=relation.rules - {name}, rule_columns=columns, rule_reads=reads)
 
 
 def _drop_statistics(draft: Draft, item: Any) -> None:

@@ -95,8 +95,14 @@ def create_rule(draft: Draft, node: Any) -> None:
             for reference in walk_kinds(node, pg.ColumnRef)
             if len(parts := strings(reference.fields)) == 2 and parts[0] in {"old", "new"}
         )
-        columns = {**relation.rule_columns, name: used}
-        draft.alter(relation.name, rules=relation.rules | {name}, rule_columns=columns)
+        named = (draft.relation(table) for action in node.actions for table in walk_kinds(action, pg.RangeVar))
+        reads = frozenset(other.name for other in named if other is not None and other.name != relation.name)
+        draft.alter(
+            relation.name,
+            rules=relation.rules | {name},
+            rule_columns={**relation.rule_columns, name: used},
+            rule_reads={**relation.rule_reads, name: reads},
+        )
 
 
 def create_statistics(draft: Draft, node: Any) -> None:

@@ -74,7 +74,9 @@ def _rename_part(draft: Draft, node: Any, kind: int, new: str) -> None:
                 draft.alter(relation.name, policies=_renamed(relation.policies, node.subname, new))
             else:
                 columns = {new if key == node.subname else key: used for key, used in relation.rule_columns.items()}
-                draft.alter(relation.name, rules=(relation.rules - {node.subname}) | {new}, rule_columns=columns)
+                reads = {new if key == node.subname else key: found for key, found in relation.rule_reads.items()}
+                rules = (relation.rules - {node.subname}) | {new}
+                draft.alter(relation.name, rules=rules, rule_columns=columns, rule_reads=reads)
         case pg.OBJECT_PUBLICATION:
             publication = draft.catalog.publications.get(string(node.object))
             if publication is not None:
@@ -176,6 +178,9 @@ def _mentioning(relation: Relation, old: Name, new: Name) -> Relation:
     changed = relation
     if old in relation.parents:
         changed = replace(changed, parents=tuple(new if name == old else name for name in relation.parents))
+    if any(old in names for names in relation.rule_reads.values()):
+        found = {rule: frozenset(new if n == old else n for n in names) for rule, names in relation.rule_reads.items()}
+        changed = replace(changed, rule_reads=found)
     if old in relation.reads:
         reads = {new if name == old else name: columns for name, columns in relation.reads.items()}
         changed = replace(changed, reads=reads)

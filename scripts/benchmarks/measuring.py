@@ -172,3 +172,9 @@ def timed(result: Result, case: str, rows: int, work: Callable[[], object]) -> N
     began = time.perf_counter()
     work()
     result.rates.setdefault(case, []).append(rows / (time.perf_counter() - began))
+
+
+def compiled(scratch: Path) -> dict[str, str]:
+    """An environment in which Python keeps what it has compiled, as it does for an installed program."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPYCACHEPREFIX": str(scratch / "compiled")}

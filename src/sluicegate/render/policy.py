@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluicegate.settings import throttle
 from sluicegate.settings.keys import KEYS, PASSED_THROUGH
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ allow_constant = true
 def policy_page() -> str:
     """Return the page as Markdown."""
     blocks = ["# safety/policy.toml", _OPENING]
-    for table in dict.fromkeys(key.table for key in KEYS):
+    keys = (*KEYS, *throttle.KEYS)
+    for table in dict.fromkeys(key.table for key in keys):
         blocks.append(f"## [{table}]")
-        blocks += [_key(key) for key in KEYS if key.table == table]
+        blocks += [_key(key) for key in keys if key.table == table]
     others = ", ".join(f"`[{name}]`" for name in PASSED_THROUGH)
     blocks += [
         _RULES,

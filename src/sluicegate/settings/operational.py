@@ -168,6 +168,17 @@ TICK_WINDOW = WholeNumber(
     doc="How many keys below its mark tick looks at again, for keys that were drawn early and committed late.",
 )
 
+MAX_WAIT = Seconds(
+    "MAX_WAIT",
+    key="max_wait",
+    flag="--max-wait",
+    low=0,
+    high=2_592_000,
+    default=0,
+    doc="How long the throttle may hold a run in all before it ends, to be run again; 0 for any time.",
+)
+"""Its place in the policy is [backfill.throttle]."""
+
 ALL: tuple[OperationalType[Any], ...] = (
     BATCH_SIZE,
     SLEEP,

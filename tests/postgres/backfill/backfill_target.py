@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -150,6 +151,15 @@ class Target:
         """The environment for a process on this target."""
         inherited = {name: value for name, value in os.environ.items() if name not in ("BATCH_SIZE", "SLEEP")}
         return {**inherited, "DATABASE_URL": self.url, **changes}
+
+    def policy(self, **throttle: Any) -> None:
+        """Write policy.toml, beside the backfills' folder, with these keys of [backfill.throttle]."""
+        lines = [f"{key} = {json.dumps(value)}" for key, value in throttle.items()]
+        (self.folder.parent / "policy.toml").write_text("\n".join(["[backfill.throttle]", *lines]) + "\n")
+
+    def as_role(self, role: str) -> Target:
+        """The same database, seen by another role."""
+        return Target(self.url.replace("postgres@", f"{role}@", 1), self.folder)
 
     def process(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run sluicegate in a process of its own and wait for it."""

@@ -35,6 +35,11 @@ _OTHERS = {Signal.REPLICAS, Signal.XMIN, Signal.WAITERS, Signal.WRAPAROUND}
 class ThrottleError(UsageError):
     """The throttle cannot ask what it must know before a backfill may start."""
 
+    def __init__(self, message: str, *, hint: str | None = None, signals: tuple[Signal, ...] = ()) -> None:
+        """Build it with the signals that cannot be told."""
+        self.signals = signals
+        super().__init__(message, hint=hint)
+
 
 def workers_of(name: str) -> str:
     """Return the application_name of a backfill's workers."""
@@ -107,6 +112,7 @@ class Questions:
                 f"{row.role} may not see what other roles do, so these signals of the throttle are unknown: {names}.",
                 hint=f"GRANT pg_monitor TO {row.role}; or do without them: [backfill.throttle] off = [{listed}] in the "
                 "policy, or --throttle-off for each.",
+                signals=tuple(unseen),
             )
 
     def ask(self, connection: Connection, now: float) -> list[Reading]:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _PATIENCE = 15.0  # seconds besides the interval: connecting may take ten
 
 
+_MISTAKES = ("(SQLSTATE 42", "(SQLSTATE 25006)", "must return")
+"""What an answer holds when no time will make it better: wrong names, writing, results of another kind."""
+
+
 def open_watch(url: str, name: str) -> Connection:
     """Open a connection for questions: none of them may take long.
 
@@ -134,7 +138,7 @@ def _refuse_what_stays(readings: list[Reading]) -> None:
     """Refuse to start where waiting cannot help: a mistake in a query, a privilege that is missing."""
     for reading in readings:
         words = reading.error or ""
-        if reading.verdict() is Verdict.UNKNOWN and ("(SQLSTATE 42" in words or "must return" in words):
+        if reading.verdict() is Verdict.UNKNOWN and any(mistake in words for mistake in _MISTAKES):
             raise ThrottleError(
                 f"The throttle's signal {reading.signal} cannot be told: {words}",
                 hint=reading.cure or "Correct [backfill.throttle] in the policy, or switch the signal off by its name.",

@@ -8,6 +8,7 @@ from sluicegate.cli.lazy import LazyCommands
 
 VERBS = {
     "check": "sluicegate.cli.backfill.check:check",
+    "health": "sluicegate.cli.backfill.health:health",
     "list": "sluicegate.cli.backfill.list:list_",
     "run": "sluicegate.cli.backfill.run:run",
     "status": "sluicegate.cli.backfill.status:status",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dis
 import functools
+import os
 import re
 import sys
+import sysconfig
 from abc import ABCMeta
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -114,10 +116,12 @@ class StandIn(str, UserDefinedType[Any]):
         return isinstance(item, str) and str.__contains__(self, item)
 
     def __iter__(self) -> Iterator[str]:
-        if not _from_revision():
+        if _from_revision():
+            Watch.note(f"it iterates over {self.path}")
+            return iter(())
+        if _from_a_reader_of_text():
             return str.__iter__(self)
-        Watch.note(f"it iterates over {self.path}")
-        return iter(())
+        return iter((StandIn(f"{self.path}[0]"),))  # the application: what it makes of an item is marked as well
 
     def __format__(self, _: str) -> str:
         return str(self)
@@ -373,6 +377,17 @@ def _session_of(path: str, arguments: tuple[Any, ...], options: dict[str, Any]) 
     if path.rpartition(".")[2] in _SESSIONS and isinstance(bind, Connection | Engine):
         return orm.Session(bind=bind)
     return None
+
+
+_STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"] + os.sep
+_READERS = tuple(f"{os.sep}{name}{os.sep}" for name in ("sqlalchemy", "alembic", "sluicegate", "pgvector"))
+
+
+def _from_a_reader_of_text() -> bool:
+    """Tell whether the caller is one that takes a stand-in for the text which it is, letter by letter."""
+    file = sys._getframe(2).f_code.co_filename  # noqa: SLF001 - the caller's file
+    standard = file.startswith(_STANDARD_LIBRARY) and "site-packages" not in file
+    return file.startswith("<") or standard or any(reader in file for reader in _READERS)
 
 
 def _from_revision(depth: int = 2) -> bool:

@@ -258,3 +258,17 @@ def test_a_revision_that_does_not_exist_is_refused(project: Project) -> None:
         capture_history(where, version=16, revisions=["zzz"])
     with pytest.raises(UsageError, match="'aaa' begins several revisions: aaa1, aaa2"):
         capture_history(where, version=16, revisions=["aaa"])
+
+
+def test_what_the_application_makes_of_a_missing_modules_items_is_no_fact(project: Project) -> None:
+    where = project(
+        one="from alembic import op\nfrom shop import Status\nrevision = 'one'\ndown_revision = None\n\n\n"
+        "def upgrade():\n"
+        "    op.execute(f\"ALTER TABLE t ADD CHECK (status IN ('{Status.names[-1]}'))\")\n"
+    )
+    (where / "shop.py").write_text(
+        "from protos_that_are_not_here import Proto\n\n\nclass Status:\n    names = list(Proto.keys())\n"
+    )
+    (revision,) = capture_history(where, version=16)
+    assert revision.mode is CaptureMode.PARTIAL
+    assert str(revision.reason) == "it uses protos_that_are_not_here.Proto.keys()[0], which cannot be imported here"

@@ -93,7 +93,8 @@ def lint(
 ) -> ExitCode:
     """Judge Alembic revisions and SQL files: what they lock, rewrite, read and destroy, and what to write instead.
 
-    FILES are revision files, .sql files, or - for SQL on standard input; without any, every revision is judged.
+    FILES are revision files, .sql files, folders of either, or - for SQL on standard input; without any, every
+    revision is judged.
 
     Exit codes: 0 clean; 1 findings at the failing level; 2 usage or configuration; 3 something could not be read or
     judged, whatever else was found (of a whole history, only in what production lacks, or in the newest revisions).
@@ -102,10 +103,12 @@ def lint(
 
     from sluicegate.errors import UsageError
     from sluicegate.findings import Level
+    from sluicegate.lint.paths import expanded
     from sluicegate.lint.run import LintRequest, run_lint
     from sluicegate.render.formats import renderer
     from sluicegate.render.text import render_text
 
+    files = expanded(files)
     sql = tuple(file for file in files if file.suffix == ".sql" or str(file) == "-")
     python = tuple(file for file in files if file not in sql)
     if everything and (revs or files or since):

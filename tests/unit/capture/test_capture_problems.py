@@ -262,10 +262,12 @@ def test_a_revision_that_does_not_exist_is_refused(project: Project) -> None:
 
 def test_what_the_application_makes_of_a_missing_modules_items_is_no_fact(project: Project) -> None:
     where = project(
+        ini="script_location = %(here)s/scripts\nversion_locations = %(here)s/versions\n",
         one="from alembic import op\nfrom shop import Status\nrevision = 'one'\ndown_revision = None\n\n\n"
         "def upgrade():\n"
-        "    op.execute(f\"ALTER TABLE t ADD CHECK (status IN ('{Status.names[-1]}'))\")\n"
+        "    op.execute(f\"ALTER TABLE t ADD CHECK (status IN ('{Status.names[-1]}'))\")\n",
     )
+    (where / "scripts").mkdir()
     (where / "shop.py").write_text(
         "from protos_that_are_not_here import Proto\n\n\nclass Status:\n    names = list(Proto.keys())\n"
     )

@@ -58,7 +58,7 @@ def is_scanned(context: Context, member: Relation, read: Read) -> bool:
     if alone and not level.conditions:
         if level.link == "exists" or (level.limited and not level.grouped and not level.order):
             return False
-        if _extreme(indexes, level) or _ordered(indexes, level):
+        if _extreme(indexes, level) or _distinct_by_index(indexes, level) or _ordered(indexes, level):
             return False
     return not (alone and level.limited and _ordered(indexes, level) and _about_the_order(level))
 
@@ -71,7 +71,12 @@ def known_rows(relation: Relation) -> int | None:
 
 
 def _never_true(context: Context, member: Relation, level: Level, source: Source) -> bool:
-    """Tell whether a condition asks for NULL in a NOT NULL column, which PostgreSQL 18 answers without reading."""
+    """Tell whether no row can meet the conditions, so that nothing is read.
+
+    PostgreSQL 18 knows it too of a condition that asks for NULL in a NOT NULL column.
+    """
+    if any(isinstance(one, pg.A_Const) and value_of(one) in {False, None} for one in level.conditions):
+        return True
     if context.version < 18:
         return False
     for condition in level.conditions:
@@ -204,6 +209,16 @@ def _extreme(indexes: list[Index], level: Level) -> bool:
         and is_first_key(sorted_indexes, strings(unwrap(call.args[0]).fields)[-1])
         for call in calls
     )
+
+
+def _distinct_by_index(indexes: list[Index], level: Level) -> bool:
+    """Tell whether the one aggregate counts distinct values of an index's first column, which come sorted from it."""
+    calls = [call for target in level.targets for call in walk_kinds(target, pg.FuncCall) if is_aggregate(call)]
+    if level.by_groups or len(calls) != 1 or not calls[0].agg_distinct or len(calls[0].args) != 1:
+        return False
+    argument = unwrap(calls[0].args[0])
+    sorted_indexes = [index for index in indexes if index.method == "btree"]
+    return isinstance(argument, pg.ColumnRef) and is_first_key(sorted_indexes, strings(argument.fields)[-1])
 
 
 def _ordered(indexes: list[Index], level: Level) -> bool:

@@ -147,6 +147,8 @@ class Constants:
         value = self._value(node.args[0])
         if value is None:
             return None
+        if isinstance(value, tuple) and name == "vector_dims":
+            return Decimal(len(value))
         if not isinstance(value, str):
             raise Incomparable
         match name:

@@ -85,6 +85,8 @@ def _read(text: str, sql_type: SqlType, catalog: Catalog) -> Any:
         if text not in user_type.values:
             raise Refused("22P02", f'invalid input value for enum {user_type.name.name}: "{text}"')
         return user_type.values.index(text)
+    if user_type is not None and user_type.extension == "vector" and sql_type.name.name in {"vector", "halfvec"}:
+        return _vector(text)
     if sql_type.name.schema != CATALOG_SCHEMA:
         raise Incomparable
     name = sql_type.name.name
@@ -105,6 +107,13 @@ def _read(text: str, sql_type: SqlType, catalog: Catalog) -> Any:
     if name in {"date", "timestamp", "timestamptz"}:
         return _moment(text.strip())
     raise Incomparable
+
+
+def _vector(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.strip()[1:-1].split(","))
+    except ValueError:
+        raise Incomparable from None
 
 
 def _number(text: str, name: str, invalid: Refused) -> Decimal:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import TypeKind
+from sluicegate.effects.query_levels import Level, conjuncts
 from sluicegate.statements.nodes import same_tree, strings, unwrap, value_of, walk_kinds
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from sluicegate.catalog.model import Catalog, Index, Relation
     from sluicegate.effects.context import Context
-    from sluicegate.effects.query_levels import Level
     from sluicegate.effects.scopes import Scope, Source
 
 _MOST_POINTS = 100  # a longer IN list, or a wider range of integers, is likely to read the table
@@ -47,8 +47,13 @@ def tells_apart(source: Source, column: str, catalog: Catalog) -> bool:
     return found.name.name != "bool" and not (user_type is not None and user_type.kind is TypeKind.ENUM)
 
 
-def by_point(indexes: Iterable[Index], level: Level, source: Source, catalog: Catalog) -> bool:
+def by_point(indexes: list[Index], level: Level, source: Source, catalog: Catalog) -> bool:
     """Tell whether a condition pins the first key of an index to constants."""
+    for condition in level.conditions:
+        if isinstance(condition, pg.BoolExpr) and condition.boolop == pg.OR_EXPR:
+            branches = [Level(level.scope, conditions=conjuncts(part)) for part in condition.args]
+            if all(by_point(indexes, branch, source, catalog) for branch in branches):
+                return True
     points = [point for condition in level.conditions if (point := point_of(condition, level, source)) is not None]
     for index in indexes:
         if index.method not in {"btree", "hash"} or not index.keys:
@@ -136,22 +141,24 @@ def point_of(condition: Any, level: Level, source: Source) -> Any:
     if condition.kind == pg.AEXPR_OP:
         for one, other in ((condition.lexpr, condition.rexpr), (condition.rexpr, condition.lexpr)):
             if _belongs(one, level, source) and is_constant(other, level):
-                return _bare(one)
+                return _bare(one, source)
         return None
     if condition.kind == pg.AEXPR_IN:
         items = unwrap(condition.rexpr).items
         few = len(items) <= _MOST_POINTS and all(is_constant(item, level) for item in items)
-        return _bare(condition.lexpr) if few and _belongs(condition.lexpr, level, source) else None
+        return _bare(condition.lexpr, source) if few and _belongs(condition.lexpr, level, source) else None
     if condition.kind == pg.AEXPR_OP_ANY and is_constant(condition.rexpr, level):
-        return _bare(condition.lexpr) if _belongs(condition.lexpr, level, source) else None
+        return _bare(condition.lexpr, source) if _belongs(condition.lexpr, level, source) else None
     return None
 
 
-def _bare(node: Any) -> Any:
+def _bare(node: Any, source: Source) -> Any:
     """Return an expression without casts that PostgreSQL leaves out when it matches indexes (varchar as text)."""
     inner = unwrap(node)
     while isinstance(inner, pg.TypeCast) and isinstance(unwrap(inner.arg), pg.ColumnRef):
-        if strings(inner.type_name.names)[-1] not in {"text", "varchar"}:
+        types = source.find(strings(unwrap(inner.arg).fields)[-1])
+        textual = not types or types[0] is None or types[0].name.name in {"text", "varchar", "bpchar"}
+        if strings(inner.type_name.names)[-1] not in {"text", "varchar"} or not textual:
             break
         inner = unwrap(inner.arg)
     return inner

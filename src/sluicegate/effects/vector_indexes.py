@@ -53,7 +53,8 @@ def _check_dimensions(context: Context, method: str, key: Key) -> None:
         return
     if key_of(sql_type, context.catalog) == "varbit":
         raise Refused("0A000", f"type not supported for {method} index")
-    if not sql_type.modifiers:
+    # A domain keeps the dimensions to itself: its columns have no modifier that the index could ask for.
+    if not key.type.modifiers:
         raise Refused("22023", "column does not have dimensions")
     most = MAX_DIMENSIONS[key.input]
     if sql_type.modifiers[0] > most:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.catalog.builtins import builtins
-from sluicegate.catalog.casts import CastContext, CastPath, find_cast, length_coercion, worst
+from sluicegate.catalog.casts import CastContext, CastMethod, CastPath, find_cast, length_coercion, worst
 from sluicegate.catalog.expressions.constructs import READERS, other
 from sluicegate.catalog.expressions.literals import check_literal, check_modifiers
 from sluicegate.catalog.expressions.meaning import Invalid, Meaning, Notes, Place
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BOOL = builtin_type("bool")
 _REGCLASS, _BIT, _VARBIT = builtin_type("regclass"), builtin_type("bit"), builtin_type("varbit")
+_TEXT, _VARCHAR = builtin_type("text"), builtin_type("varchar")
 _IDENTIFIER = re.compile(r'"([^"]+)"|([^".\s]+)')
 
 
@@ -134,12 +135,26 @@ class Reader:
             return Meaning(target, None)
         if found.literal is not None and found.type in (_BIT, _VARBIT):
             self._check_modifiers(found.literal, target, context)
+        if found.literal is not None and path.method is CastMethod.TEXT and found.type in (_TEXT, _VARCHAR):
+            self._check_text(found.literal, target, context)
         volatility = worst(found.volatility, path.volatility, self._length(found.type, target, path))
         folded = found.constant and volatility is Volatility.IMMUTABLE
-        return Meaning(target, volatility, folded, found.literal if folded else None, found.null and folded)
+        # A function makes another text of the value: 1.5 is 2 as an integer.
+        same = folded and path.method is not CastMethod.FUNCTION
+        return Meaning(target, volatility, folded, found.literal if same else None, found.null and folded)
 
     def _check_modifiers(self, literal: str, target: SqlType, context: CastContext) -> None:
         try:
+            check_modifiers(literal, target, self.catalog, explicit=context is CastContext.EXPLICIT)
+        except Invalid as invalid:
+            if self.evaluated:
+                raise
+            self.notes.failures.append(invalid)
+
+    def _check_text(self, literal: str, target: SqlType, context: CastContext) -> None:
+        """Refuse a text constant that is no value of the type it is cast to, once it is evaluated."""
+        try:
+            check_literal(literal, target, self.catalog)
             check_modifiers(literal, target, self.catalog, explicit=context is CastContext.EXPLICIT)
         except Invalid as invalid:
             if self.evaluated:

@@ -162,7 +162,8 @@ class Backfill:
     Attributes:
         revision: the expand revision it serves.
         table: the table whose rows are walked, ``schema.table``.
-        key: the unique, not-null column or columns that order the rows.
+        key: the unique, not-null column or columns that order the rows; ``"ctid"`` walks the table by its pages, for
+            a large table whose keys are random.
         where: the condition under which a row is owed work.
         done: the condition under which a row has it.
         apply: one statement that does the work for the rows of ``{chunk}``, such as
@@ -213,6 +214,14 @@ class Backfill:
             raise DefinitionError("key", f"key={self.key!r} names no column.", hint='Write key="id" or key=("a", "b").')
         if len(set(self.keys)) != len(self.keys):
             raise DefinitionError("key", f"key={self.key!r} names a column twice.", hint="Name each column once.")
+        if "ctid" in self.keys and (
+            len(self.keys) > 1 or isinstance(self.apply, Apply) or not isinstance(self.tracking, HighWatermark)
+        ):
+            raise DefinitionError(
+                "key",
+                "ctid says where a row lies, and it lies elsewhere after every change.",
+                hint='Write key="ctid" alone, with HighWatermark() and apply in SQL, or name the primary key.',
+            )
         if isinstance(self.apply, Apply):
             self.apply.check(len(self.keys))
             if not isinstance(self.tracking, HighWatermark):

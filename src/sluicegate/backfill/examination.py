@@ -216,8 +216,12 @@ def _plan(connection: Connection, found: Preflight, size: int) -> Iterator[Check
     try:
         with connection.transaction(force_rollback=True):
             client.execute(statement("by_index").decode())
-            everything = Range(None, None)
-            ends = client.execute(statements.bounds(everything), {"size": size, "window": 2}).fetchall()
+            top = client.execute(statements.upper()).fetchone()
+            everything = Range(None, tuple(top) if top else None)
+            ahead = statements.strides if statements.dense and top else statements.bounds
+            ends = client.execute(
+                ahead(everything), {**bound_parameters(everything), "size": size, "window": 2}
+            ).fetchall()
         keys = Range(tuple(ends[0]), tuple(ends[1])) if len(ends) == 2 else everything
         with connection.transaction(force_rollback=True):
             plans = [

@@ -12,6 +12,7 @@ from psycopg.rows import namedtuple_row
 from sluicegate.backfill.checks import Check, Verdict
 from sluicegate.backfill.definition import CHUNK, Backfill, Sidecar, TableName
 from sluicegate.backfill.implied import CHUNK_NAME, in_condition, in_statement
+from sluicegate.backfill.pages import PLACE, TYPE, Pages
 from sluicegate.backfill.statements import KeyColumn, Statements
 from sluicegate.errors import UsageError
 from sluicegate.store.queries import statement
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _IMPLYING = frozenset(
     {
+        "tid",
         *("smallint", "integer", "bigint", "numeric", "oid", "uuid", "date"),
         *("timestamp without time zone", "timestamp with time zone"),
     }
@@ -96,12 +98,16 @@ def foundations(connection: Connection, definition: Backfill) -> tuple[list[Chec
         return checks, None
     checks.append(Check.ok("table", f"{schema}.{name} is in database {server.database}."))
     checks.append(_visible(f"{schema}.{name}", server.role, hidden=table.hidden))
-    columns = _key(connection, definition, table.oid, checks)
+    by_page = definition.keys == (PLACE,)
+    columns = _pages(definition, table, checks) if by_page else _key(connection, definition, table.oid, checks)
     if isinstance(definition.tracking, Sidecar) and columns is not None:
         checks.append(_sidecar(connection, definition, definition.tracking, columns))
     if columns is None or any(check.verdict is Verdict.REFUSED for check in checks):
         return checks, None
     implied = frozenset(one for one in _implied(definition) if _confirmed(connection, one, columns[0]))
+    if by_page:
+        pages = Pages(definition, columns, implied, dense=True)
+        return checks, Preflight(pages, table.estimate, table.analysed, server.database, server.role)
     statements = Statements(definition, columns, implied)
     if len(columns) == 1 and columns[0].type in _WHOLE and table.estimate > 0:
         spread = connection.execute(statements.spread()).fetchone()
@@ -131,6 +137,23 @@ def _visible(table: str, role: str, *, hidden: bool) -> Check:
 def _ask(connection: Connection, query: str, **parameters: Any) -> list[Any]:
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         return list(cursor.execute(statement(query), parameters))
+
+
+def _pages(definition: Backfill, table: Any, checks: list[Check]) -> tuple[KeyColumn, ...] | None:
+    """Check a table that is walked by its pages; its file is part of the key, since a rewrite moves every row."""
+    if table.kind != "r" or table.file is None:
+        checks.append(
+            Check.refused(
+                "key",
+                f"{definition.table} is partitioned, and each partition has pages of its own.",
+                "Write a backfill for each partition, or walk it by its primary key.",
+            )
+        )
+        return None
+    checks.append(
+        Check.ok("key", f"Walked by page (file {table.file}); VACUUM FULL or CLUSTER meanwhile would stop the run.")
+    )
+    return (KeyColumn(PLACE, TYPE, f" of file {table.file}"),)
 
 
 def _key(connection: Connection, definition: Backfill, oid: int, checks: list[Check]) -> tuple[KeyColumn, ...] | None:

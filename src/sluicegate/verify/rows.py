@@ -100,7 +100,8 @@ def ranges(connection: Connection, statements: Statements, within: Range, size: 
     while top is not None:
         parameters = {**bound_parameters(Range(lo, top)), "size": size, "window": _WINDOW}
         connection.execute(statement("by_index"))
-        ends = [tuple(row) for row in connection.execute(statements.bounds(Range(lo, top)), parameters).fetchall()]
+        ahead = statements.strides if statements.dense else statements.bounds
+        ends = [tuple(row) for row in connection.execute(ahead(Range(lo, top)), parameters).fetchall()]
         connection.commit()
         for end in ends:
             yield Range(lo, end)

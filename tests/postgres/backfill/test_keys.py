@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sluicegate.backfill.engine import DefinitionChangedError
 from sluicegate.backfill.preflight import PreflightError
+from sluicegate.errors import UsageError
 
 TABLES = {
     "bigint": ("id bigint PRIMARY KEY", ("id",), "n * 7 - 100"),
@@ -199,7 +199,7 @@ def test_a_key_whose_order_may_have_changed_under_its_index_is_refused(target) -
     target.sql("ALTER COLLATION own REFRESH VERSION")
     assert not target.run(loaded).worked
     target.sql("UPDATE sluicegate.backfill SET key_types = ARRAY['id text collation version 0']")
-    with pytest.raises(DefinitionChangedError) as caught:
+    with pytest.raises(UsageError) as caught:
         target.run(loaded)
     assert "the key was (id text collation version 0) and is (id text collation version 1) now" in caught.value.message
     assert (caught.value.hint or "").endswith("sluicegate backfill run 0003_status --restart")

@@ -11,6 +11,7 @@ import psycopg
 from sluicegate.backfill.chunks import Bound, Place, Range, consecutive, half
 from sluicegate.backfill.computing import FunctionChunks
 from sluicegate.backfill.definition import Apply
+from sluicegate.backfill.pages import Pages
 from sluicegate.backfill.recovery import Next, Recovery
 from sluicegate.backfill.retry import Failure, classify
 from sluicegate.backfill.statements import bound_parameters
@@ -158,7 +159,25 @@ class Ranges:
         shape = (keys.lo is None, keys.hi is None)
         if shape not in self._texts:
             self._texts[shape] = self._work(keys).as_bytes(self._session.connection)
-        return max(self._session.connection.execute(self._texts[shape], bound_parameters(keys)).rowcount, 0)
+        rows = max(self._session.connection.execute(self._texts[shape], bound_parameters(keys)).rowcount, 0)
+        if isinstance(self._session.statements, Pages):
+            self._check_file(self._session.statements)
+        return rows
+
+    def _check_file(self, statements: Pages) -> None:
+        """End the run when the table was rewritten since its pages were planned.
+
+        Raises:
+            BackfillFailedError: it was.
+        """
+        row = self._session.connection.execute(statements.file).fetchone()
+        if row is None or statements.key[0].version != f" of file {row[0]}":
+            name = self._session.name
+            self._recovery.fail(
+                f"{statements.definition.table} was rewritten (VACUUM FULL, CLUSTER, TRUNCATE or ALTER TABLE) while it "
+                "was walked by page, so its rows lie elsewhere now",
+                f"Plan anew; rows that are done stay done: sluicegate backfill run {name} --restart.",
+            )
 
     def _compute(self, function: FunctionChunks, chunk: Chunk) -> int:
         """Have the function work on a range; return how many rows were written."""

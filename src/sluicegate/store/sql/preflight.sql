@@ -7,6 +7,7 @@ SELECT pg_is_in_recovery() AS standby, current_database() AS database, current_u
 -- name: table_facts
 -- What the catalog says about the table. reltuples is -1 where neither VACUUM nor ANALYZE has been (PostgreSQL 14+).
 SELECT c.oid, c.relkind::text AS kind, c.reltuples::bigint AS estimate, row_security_active(c.oid) AS hidden,
+       pg_relation_filenode(c.oid)::text AS file,
        EXISTS (SELECT 1 FROM pg_stats AS s WHERE s.schemaname = n.nspname AND s.tablename = c.relname) AS analysed
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -12,6 +12,29 @@ if TYPE_CHECKING:
     from sluicegate.backfill.chunks import Bound
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkRecord:
+    """A chunk that was committed, as the ledger holds it.
+
+    Attributes:
+        kind: ``range``, ``requeue`` or ``keys``.
+        seq: its number among its kind.
+        keys: the key at which it ends, None for the end of the table.
+        rows: how many rows it wrote.
+        seconds: from its begin to its record.
+        wal_bytes: what the whole server wrote to its WAL meanwhile.
+        worker: who wrote it.
+    """
+
+    kind: str
+    seq: int
+    keys: Bound | None
+    rows: int
+    seconds: float | None
+    wal_bytes: int | None
+    worker: str
+
+
 class Listener(Protocol):
     """Whoever shows a run to people."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections import Counter
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from sluicegate.backfill.control import try_move
 from sluicegate.backfill.retry import Failure, classify
@@ -16,8 +19,6 @@ from sluicegate.store import runs
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
-
-    import psycopg
 
     from sluicegate.backfill.session import WorkerSession
 
@@ -64,6 +65,8 @@ class Recovery:
         """
         session = self._session
         session.rollback()
+        if session.around.abandon():
+            session.leave_if_asked()
         failure = classify(sqlstate_of(error))
         if sqlstate_of(error) is None and not session.connection.closed:
             failure = Failure.FATAL  # the driver refused it; the server never saw it
@@ -75,7 +78,11 @@ class Recovery:
             wait = session.around.backoff.wait(self._attempts[chunk], session.around.random)
             if wait is not None:
                 session.around.listener.retrying(words_of(error), wait)
-                session.pause(wait)
+                if session.connection.closed or failure is Failure.LOST:
+                    session.pause(wait)
+                else:
+                    with contextlib.suppress(psycopg.Error):  # what broke meanwhile is met again by the next try
+                        session.rest(wait)
                 if session.connection.closed or failure is Failure.LOST:
                     session.reconnect()
                 return Next.AGAIN

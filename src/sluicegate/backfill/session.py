@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from psycopg import sql
 
-    from sluicegate.backfill.progress import Listener
+    from sluicegate.backfill.progress import ChunkRecord, Listener
     from sluicegate.backfill.statements import Statements
     from sluicegate.store.runs import Connection
 
@@ -49,6 +49,8 @@ class Surroundings:
         stop: whether this process was asked to stop after the chunk in hand.
         listener: who shows the run to people.
         backoff: the waiting times between attempts.
+        abandon: whether the chunk in hand is to be rolled back, not finished.
+        record: told every chunk that was committed.
     """
 
     sleep: Callable[[float], None]
@@ -56,6 +58,27 @@ class Surroundings:
     stop: Callable[[], bool]
     listener: Listener
     backoff: Backoff = field(default_factory=Backoff)
+    abandon: Callable[[], bool] = lambda: False
+    record: Callable[[ChunkRecord], None] = lambda _record: None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the database tells a worker before each chunk.
+
+    Attributes:
+        batch_size: keys in a chunk.
+        sleep: seconds between two chunks.
+        workers: how many workers may work at a time; None for any number.
+    """
+
+    batch_size: int
+    sleep: float
+    workers: int | None
+
+    def __str__(self) -> str:
+        workers = "" if self.workers is None else f", at most {self.workers} workers"
+        return f"{self.batch_size:,} keys a chunk, {self.sleep:g} s between chunks{workers}"
 
 
 def open_session(url: str, name: str, lease_seconds: float) -> Connection:
@@ -92,7 +115,15 @@ class WorkerSession:
     """One worker on one backfill: its connection, its lease, and what every transaction of it begins with."""
 
     def __init__(
-        self, url: str, name: str, *, owner: str, lease_seconds: float, batch_size: int, around: Surroundings
+        self,
+        url: str,
+        name: str,
+        *,
+        owner: str,
+        lease_seconds: float,
+        batch_size: int,
+        around: Surroundings,
+        sleep: float = 0.0,
     ) -> None:
         """Connect.
 
@@ -100,6 +131,10 @@ class WorkerSession:
             ServerError: the server cannot be reached.
         """
         self.name, self.owner, self.batch_size, self.around = name, owner, batch_size, around
+        self.sleep = sleep
+        self.surplus = False
+        self._told: Told | None = None
+        self._wal: str | None = None
         self.lease = Lease(url, name, owner, lease_seconds)
         self._open: Callable[[], Connection] = lambda: open_session(url, name, lease_seconds)
         self.connection = self._open()
@@ -108,7 +143,7 @@ class WorkerSession:
     @property
     def identity(self) -> dict[str, Any]:
         """The parameters that nearly every statement of the ledger takes."""
-        return {"name": self.name, "epoch": self.lease.epoch}
+        return {"name": self.name, "epoch": self.lease.epoch, "owner": self.owner, "wal_from": self._wal}
 
     def begin(self, query: bytes | sql.Composed, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Begin a transaction with the fence and a claim, in one round trip; return the claim's row.
@@ -128,7 +163,20 @@ class WorkerSession:
         elif fenced[0] != RunState.RUNNING:
             self.rollback()
             raise LeaveError(RunState(fenced[0]))
+        else:
+            self.heed(fenced)
         return row
+
+    def heed(self, fenced: tuple[Any, ...]) -> None:
+        """Take over what the fence tells: the settings in force, which may be new, and the WAL's end."""
+        _state, batch_size, sleep, workers, ahead, self._wal = fenced
+        self.surplus = workers is not None and ahead >= workers
+        told = Told(batch_size, sleep, workers)
+        if told != self._told:
+            # Only a change is taken over, so that a size that follows the time of chunks is left alone.
+            if self._told is not None or (batch_size, sleep) != (self.batch_size, self.sleep):
+                self.around.listener.note(f"goes on with {told}")
+            self._told, self.batch_size, self.sleep = told, batch_size, sleep
 
     def opening(
         self, query: bytes | sql.Composed, parameters: Mapping[str, Any]
@@ -149,6 +197,21 @@ class WorkerSession:
         """
         self.begin(b"SELECT 1", {})
         self.connection.commit()
+
+    def rest(self, seconds: float) -> None:
+        """Wait as ``pause`` does, and notice within a second what others ask of this worker, or change.
+
+        Raises:
+            LeaseLostError, LeaveError: as ``begin`` does.
+            psycopg.Error: the connection broke.
+        """
+        waited, sleep = 0.0, self.sleep
+        while waited < seconds and self.sleep == sleep:
+            step = min(seconds - waited, 1.0)
+            self.pause(step)
+            waited += step
+            if waited < seconds:
+                self.look()
 
     def record_hold(self, reason: str) -> None:
         """Record why this worker waits, for whoever asks for the status.

@@ -52,24 +52,85 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     S.PAUSING: frozenset(
         {S.PAUSED, S.RUNNING, S.CANCELLING, S.INTERRUPTED, S.FAILED, S.FINISHED, S.FINISHED_WITH_PARKED}
     ),
-    # Resumed, or called off.
-    S.PAUSED: frozenset({S.RUNNING, S.CANCELLED}),
+    # Resumed, so that a run may start again; or called off. A run that is started again by itself stays out.
+    S.PAUSED: frozenset({S.INTERRUPTED, S.CANCELLED}),
     # Workers have seen it.
     S.CANCELLING: frozenset({S.CANCELLED, S.FAILED}),
-    # Started again from its mark.
-    S.CANCELLED: frozenset({S.RUNNING}),
-    # Started again from its mark, or called off.
-    S.INTERRUPTED: frozenset({S.RUNNING, S.CANCELLED}),
+    # Taken up again after all, from its mark.
+    S.CANCELLED: frozenset({S.INTERRUPTED}),
+    # Started again from its mark; kept from being started again; or called off.
+    S.INTERRUPTED: frozenset({S.RUNNING, S.PAUSED, S.CANCELLED}),
     # Started again after the cause was removed, or called off.
     S.FAILED: frozenset({S.RUNNING, S.CANCELLED}),
     # Proved; or later rows, or rows that verification found missing, are worked off.
     S.FINISHED: frozenset({S.RUNNING, S.VERIFIED}),
-    # Parked rows are tried again; or they were repaired by hand and the proof finds nothing missing.
-    S.FINISHED_WITH_PARKED: frozenset({S.RUNNING, S.VERIFIED}),
+    # Parked rows are tried again, or wait to be; or they were repaired by hand and the proof finds nothing missing.
+    S.FINISHED_WITH_PARKED: frozenset({S.RUNNING, S.INTERRUPTED, S.VERIFIED}),
     # Proved again; later rows are worked off, and the proof must be made anew; or rows were found missing.
     S.VERIFIED: frozenset({S.VERIFIED, S.RUNNING, S.FINISHED}),
 }
 """State → the states that may follow it."""
+
+
+class Verb(enum.StrEnum):
+    """What people may ask of a backfill, besides running and verifying it."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    TUNE = "tune"
+    RETRY_PARKED = "retry-parked"
+
+
+V = Verb
+ON_REQUEST = frozenset({S.PAUSING, S.PAUSED, S.CANCELLING, S.CANCELLED})
+"""States that somebody asked for: no worker begins there."""
+
+REACHED = {S.PAUSING: S.PAUSED, S.CANCELLING: S.CANCELLED, S.RUNNING: S.INTERRUPTED}
+"""State → the one that follows when the last worker has left before the end."""
+
+ANSWERS: dict[Verb, dict[RunState, RunState]] = {
+    # Workers finish their chunks and leave; the last one says that it is paused.
+    # One that nobody works on is kept from being started, by a scheduler or another host.
+    V.PAUSE: {S.RUNNING: S.PAUSING, S.PAUSING: S.PAUSING, S.INTERRUPTED: S.PAUSED},
+    # While workers are still leaving, those that have not noticed go on.
+    V.RESUME: {S.PAUSING: S.RUNNING, S.PAUSED: S.INTERRUPTED, S.CANCELLED: S.INTERRUPTED},
+    V.CANCEL: {
+        S.PLANNED: S.CANCELLED,
+        S.RUNNING: S.CANCELLING,
+        S.PAUSING: S.CANCELLING,
+        S.CANCELLING: S.CANCELLING,
+        S.PAUSED: S.CANCELLED,
+        S.INTERRUPTED: S.CANCELLED,
+        S.FAILED: S.CANCELLED,
+    },
+    # A run takes its settings when it starts, so only one that goes on can be changed.
+    V.TUNE: {S.RUNNING: S.RUNNING, S.PAUSING: S.PAUSING},
+    V.RETRY_PARKED: {
+        S.RUNNING: S.RUNNING,
+        S.PAUSING: S.PAUSING,
+        S.PAUSED: S.PAUSED,
+        S.INTERRUPTED: S.INTERRUPTED,
+        S.FAILED: S.FAILED,
+        S.FINISHED_WITH_PARKED: S.INTERRUPTED,
+    },
+}
+"""What is asked → state in which it may be → the state that follows."""
+
+NEXT: dict[RunState, str] = {
+    S.PLANNED: "Start it with: sluicegate backfill run {name}",
+    S.RUNNING: "It can be paused, cancelled or tuned: sluicegate backfill pause {name}",
+    S.PAUSING: "Its workers are finishing their chunks; see: sluicegate backfill status {name}",
+    S.PAUSED: "Go on: sluicegate backfill resume {name}; then sluicegate backfill run {name}",
+    S.CANCELLING: "Its workers are finishing their chunks; see: sluicegate backfill status {name}",
+    S.CANCELLED: "Take it up again: sluicegate backfill resume {name}; then sluicegate backfill run {name}",
+    S.INTERRUPTED: "Go on with: sluicegate backfill run {name}. Or call it off with cancel.",
+    S.FAILED: "Remove the cause (sluicegate backfill status {name}); then: sluicegate backfill run {name}",
+    S.FINISHED: "Prove it with: sluicegate backfill verify {name}",
+    S.FINISHED_WITH_PARKED: "Try the parked rows again: sluicegate backfill retry-parked {name}",
+    S.VERIFIED: "Nothing is left to do.",
+}
+"""State → what can be done there."""
 
 
 class ChunkState(enum.StrEnum):
@@ -110,6 +171,20 @@ class StateError(UsageError):
 def before(target: RunState) -> tuple[RunState, ...]:
     """Return the states from which a backfill may move to ``target``."""
     return tuple(state for state, following in TRANSITIONS.items() if target in following)
+
+
+def answer(name: str, verb: Verb, current: RunState) -> RunState:
+    """Return the state that follows when this is asked of a backfill.
+
+    Raises:
+        StateError: it cannot be asked in this state; the hint says what can.
+    """
+    following = ANSWERS[verb].get(current)
+    if following is None:
+        raise StateError(
+            f"Backfill {name} is {current.meaning}; {verb} does nothing there.", hint=NEXT[current].format(name=name)
+        )
+    return following
 
 
 def check(name: str, current: RunState, target: RunState) -> None:

@@ -121,6 +121,15 @@ SLEEP = Seconds(
     default=0.1,
     doc="How long a worker pauses between two chunks.",
 )
+WORKERS = WholeNumber(
+    "WORKERS",
+    key="workers",
+    flag="--workers",
+    low=1,
+    high=64,
+    default=1,
+    doc="How many chunks a process works on at a time, each on a connection of its own.",
+)
 LEASE = Seconds(
     "SLUICEGATE_LEASE",
     key="lease",
@@ -182,6 +191,7 @@ MAX_WAIT = Seconds(
 ALL: tuple[OperationalType[Any], ...] = (
     BATCH_SIZE,
     SLEEP,
+    WORKERS,
     LEASE,
     WAIT_FOR_WRITERS,
     VERIFY_KEYS,

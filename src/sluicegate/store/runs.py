@@ -83,6 +83,16 @@ class LeaseRow:
     held_reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Who did what to a backfill, and when."""
+
+    at: datetime.datetime
+    actor: str
+    event: str
+    detail: str
+
+
 def get(connection: Connection, name: str) -> RunRow | None:
     """Return one backfill's row, None when it never ran here."""
     with connection.cursor(row_factory=class_row(RunRow)) as cursor:
@@ -118,6 +128,18 @@ def execute(connection: Connection, query: str, **parameters: Any) -> int:
 def audit(connection: Connection, name: str, actor: str, event: str, detail: str = "") -> None:
     """Record who did what."""
     execute(connection, "audit_add", name=name, actor=actor, event=event, detail=detail)
+
+
+def events(connection: Connection, name: str, limit: int) -> list[EventRow]:
+    """Return the last events of a backfill, oldest first."""
+    with connection.cursor(row_factory=class_row(EventRow)) as cursor:
+        return cursor.execute(statement("audit_list"), {"name": name, "limit": limit}).fetchall()
+
+
+def latest_event(connection: Connection, name: str, event: str) -> EventRow | None:
+    """Return the last event of a kind, None when there was none."""
+    with connection.cursor(row_factory=class_row(EventRow)) as cursor:
+        return cursor.execute(statement("audit_latest"), {"name": name, "event": event}).fetchone()
 
 
 def parked(connection: Connection, name: str, limit: int) -> list[ParkedRow]:

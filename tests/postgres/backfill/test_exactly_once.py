@@ -94,7 +94,7 @@ def test_a_runner_that_was_fenced_between_claim_and_commit_cannot_commit(filled)
         )
         filled.sql("INSERT INTO sluicegate.lease VALUES ('b', 1, 'one', now(), now(), now() - interval '1 minute')")
         fence, take = statement("lease_fence"), statement("lease_take_over")
-        assert chunk.execute(fence, {"name": "b", "epoch": 1}).fetchone() == ("running",)
+        assert chunk.execute(fence, {"name": "b", "epoch": 1}).fetchone()[0] == "running"
         assert filled.connection.execute(take, {"name": "b", "epoch": 2}).fetchall() == []
         beat = filled.connection.execute(statement("lease_renew"), {"name": "b", "epoch": 1, "seconds": -60})
         assert beat.rowcount == 1

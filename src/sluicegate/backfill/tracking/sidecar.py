@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from sluicegate.backfill.chunks import half
+from sluicegate.backfill.progress import ChunkRecord
 from sluicegate.backfill.recovery import Next, Recovery
 from sluicegate.backfill.retry import Failure, classify
 from sluicegate.backfill.statements import key_parameters
@@ -44,12 +45,13 @@ class PendingKeys:
             if not keys:
                 session.connection.commit()
                 return Step.WORKED if again is not None else self._left()
-            rows = self._write(keys)
+            rows, record = self._write(keys)
         except psycopg.Error as error:
             self._recover(keys, error)
             return Step.WORKED
         self._recovery.wrote(rows)
-        session.around.listener.chunk(rows, tuple(column[-1] for column in keys))
+        session.around.listener.chunk(rows, record.keys)
+        session.around.record(record)
         return Step.WORKED
 
     def _take(self, again: Keys | None) -> Keys:
@@ -60,17 +62,19 @@ class PendingKeys:
             row = session.begin(session.statements.sidecar_claim_again(), key_parameters(again))
         return tuple(map(tuple, row)) if row and row[0] else ()
 
-    def _write(self, keys: Keys) -> int:
+    def _write(self, keys: Keys) -> tuple[int, ChunkRecord]:
         session, parameters = self._session, key_parameters(keys)
         hashes = self._hashes(parameters)
         rows = max(session.connection.execute(session.statements.apply_claimed(), parameters).rowcount, 0)
         with session.connection.pipeline():
             session.connection.execute(session.statements.sidecar_done(), {**parameters, "hashes": hashes})
             session.execute("backfill_lock")
-            session.execute("chunk_keys_done", rows=rows)
+            done = session.execute("chunk_keys_done", rows=rows)
             session.execute("advance", rows=rows, parked=0)
             session.connection.commit()
-        return rows
+        seq, seconds, wal = done.fetchone() or (0, None, None)
+        upto = tuple(column[-1] for column in keys)
+        return rows, ChunkRecord("keys", seq, upto, rows, seconds, wal, session.owner)
 
     def _hashes(self, parameters: Mapping[str, Any]) -> list[str] | None:
         query = self._session.statements.sidecar_hashes()

@@ -11,6 +11,7 @@ import psycopg
 from sluicegate.backfill.chunks import Bound, Place, Range, consecutive, half
 from sluicegate.backfill.computing import FunctionChunks
 from sluicegate.backfill.definition import Apply
+from sluicegate.backfill.progress import ChunkRecord
 from sluicegate.backfill.pages import Pages
 from sluicegate.backfill.recovery import Next, Recovery
 from sluicegate.backfill.retry import Failure, classify
@@ -103,12 +104,13 @@ class Ranges:
             if chunk is None:
                 self._session.connection.commit()
                 return self._plan() if self._kind is Kind.RANGE else self._left()
-            rows = self._write(chunk)
+            rows, record = self._write(chunk)
         except psycopg.Error as error:
             self._recover(chunk, error)
             return Step.WORKED
         self._recovery.wrote(rows if self._writes else 0)
         self._session.around.listener.chunk(rows if self._writes else 0, chunk.keys.hi)
+        self._session.around.record(record)
         return Step.WORKED
 
     def release(self) -> None:
@@ -128,17 +130,17 @@ class Ranges:
         seq, part, lo, hi, attempts = row
         return Chunk(self._kind, Place(seq, part), Range(_bound(lo), _bound(hi)), attempts)
 
-    def _write(self, chunk: Chunk) -> int:
+    def _write(self, chunk: Chunk) -> tuple[int, ChunkRecord]:
         session = self._session
         rows = self._run(chunk.keys) if self._function is None else self._compute(self._function, chunk)
         committed = ahead = None
         try:
             with session.connection.pipeline():
-                session.execute("chunk_done", **chunk.identity, rows=rows)
+                done = session.execute("chunk_done", **chunk.identity, rows=rows)
                 # The run's row is shared by all workers, so it is held only from here to the commit.
                 session.execute("backfill_lock")
                 session.execute("advance", rows=rows if self._writes else 0, parked=0)
-                if self._eager and not session.around.stop():
+                if self._eager and not session.sleep and not session.surplus and not session.around.stop():
                     committed = session.connection.execute("COMMIT")
                     session.connection.execute("BEGIN")
                     ahead = session.opening(*self._claim())
@@ -148,10 +150,15 @@ class Ranges:
             if committed is None or committed.statusmessage != "COMMIT":
                 raise
             session.rollback()  # this chunk is written; whatever hinders the next claim is met again there
-            return rows
+            return rows, self._record(chunk, rows, (None, None))
+        record = self._record(chunk, rows, done.fetchone() or (None, None))
         if ahead is not None:
             self._hold(ahead[0].fetchone(), ahead[1].fetchone())
-        return rows
+        return rows, record
+
+    def _record(self, chunk: Chunk, rows: int, measured: tuple[Any, ...]) -> ChunkRecord:
+        seconds, wal = measured
+        return ChunkRecord(chunk.kind, chunk.place.seq, chunk.keys.hi, rows, seconds, wal, self._session.owner)
 
     def _run(self, keys: Range) -> int:
         """Run the statement for a range; return how many rows it wrote."""
@@ -198,6 +205,7 @@ class Ranges:
     def _hold(self, fenced: tuple[Any, ...] | None, row: tuple[Any, ...] | None) -> None:
         """Keep the chunk that was claimed ahead; where there is none, or none may be taken, the next step says why."""
         if fenced is not None and fenced[0] == RunState.RUNNING and row is not None and not self._session.lease.lost:
+            self._session.heed(fenced)
             self._held = self._chunk(row)
         else:
             self._session.rollback()

@@ -7,12 +7,17 @@ import click
 from sluicegate.cli.lazy import LazyCommands
 
 VERBS = {
+    "cancel": "sluicegate.cli.backfill.cancel:cancel",
     "check": "sluicegate.cli.backfill.check:check",
     "health": "sluicegate.cli.backfill.health:health",
     "list": "sluicegate.cli.backfill.list:list_",
+    "pause": "sluicegate.cli.backfill.pause:pause",
+    "resume": "sluicegate.cli.backfill.resume:resume",
+    "retry-parked": "sluicegate.cli.backfill.retry_parked:retry_parked",
     "run": "sluicegate.cli.backfill.run:run",
     "status": "sluicegate.cli.backfill.status:status",
     "tick": "sluicegate.cli.backfill.tick:tick",
+    "tune": "sluicegate.cli.backfill.tune:tune",
     "verify": "sluicegate.cli.backfill.verify:verify",
 }
 """Verb → where its command lives. A new verb is a module and a line here."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sluicegate.backfill.engine import Pace
     from sluicegate.backfill.progress import Listener
     from sluicegate.backfill.session import Surroundings
+    from sluicegate.backfill.states import RunState
     from sluicegate.settings.policy import Policy
     from sluicegate.verify.rows import Figures
 
@@ -91,6 +92,23 @@ def counted(loaded: LoadedBackfill, url: str) -> str:
     except SluicegateError as error:
         return f"Rows: could not be counted. {error.message}"
     return rows_line(found) if found else "Rows: could not be counted."
+
+
+def on_whose_request(name: str, url: str, state: RunState) -> str:
+    """Return who asked for a pause or a cancellation, and how to go on."""
+    from sluicegate.backfill.states import NEXT, RunState
+    from sluicegate.pg.connect import connect
+    from sluicegate.store import runs
+
+    asked = RunState.PAUSING if state in (RunState.PAUSING, RunState.PAUSED) else RunState.CANCELLING
+    word = "Paused" if asked is RunState.PAUSING else "Cancelled"
+    try:
+        with connect(url) as connection:
+            event = runs.latest_event(connection, name, asked)
+    except SluicegateError:
+        event = None
+    by = f" by {event.actor}, {event.at:%Y-%m-%d %H:%M:%S %Z}" if event else ""
+    return f"{word}{by}. {NEXT[state].format(name=name)}"
 
 
 class stopping:  # noqa: N801 - reads as a verb in a with statement

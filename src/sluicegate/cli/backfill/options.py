@@ -56,3 +56,16 @@ wait = click.option(
     metavar="SECONDS",
     help=f"{WAIT_FOR_WRITERS.doc} Accepted: {WAIT_FOR_WRITERS.accepted}.",
 )
+
+patience = _together(
+    click.option(
+        "--wait",
+        type=click.FloatRange(0, 3600),
+        default=10.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait until all workers have left.",
+    ),
+    click.option("--now", is_flag=True, help="Have the chunks in hand rolled back instead of finished."),
+)
+"""How long to wait for workers: ``wait``, ``now``."""

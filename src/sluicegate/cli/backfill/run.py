@@ -74,6 +74,9 @@ def run(
         # The same honest line after success and after failure: counted in the database, in snapshots of its own.
         click.echo(ending)
         click.echo(invocation.counted(loaded, url))
+    if outcome.state in (RunState.PAUSING, RunState.PAUSED, RunState.CANCELLING, RunState.CANCELLED):
+        click.echo(invocation.on_whose_request(loaded.name, url, outcome.state), err=True)
+        return 130
     if outcome.interrupted:
         click.echo(f"Next: sluicegate backfill run {loaded.name}", err=True)
         return 130

@@ -41,8 +41,9 @@ WHERE name = %(name)s AND state = ANY (%(sources)s);
 
 -- name: backfill_pace
 -- Record the settings in force.
-UPDATE sluicegate.backfill SET batch_size = %(batch_size)s, sleep = %(sleep)s
-WHERE name = %(name)s AND (batch_size, sleep) IS DISTINCT FROM (%(batch_size)s::integer, %(sleep)s::double precision);
+UPDATE sluicegate.backfill SET batch_size = %(batch_size)s, sleep = %(sleep)s, workers = %(workers)s
+WHERE name = %(name)s AND (batch_size, sleep, workers)
+      IS DISTINCT FROM (%(batch_size)s::integer, %(sleep)s::double precision, %(workers)s::integer);
 
 -- name: backfill_bound
 -- Set the highest key of this run.
@@ -83,6 +84,19 @@ ORDER BY w.wanted, b.name;
 -- Record who did what.
 INSERT INTO sluicegate.audit (backfill, actor, event, detail)
 VALUES (%(name)s, %(actor)s, %(event)s, %(detail)s);
+
+-- name: audit_list
+-- The last events of a backfill, oldest first.
+SELECT at, actor, event, detail
+FROM (
+    SELECT id, at, actor, event, detail FROM sluicegate.audit WHERE backfill = %(name)s ORDER BY id DESC LIMIT %(limit)s
+) AS last
+ORDER BY id;
+
+-- name: audit_latest
+-- Who did something to a backfill last, and when.
+SELECT at, actor, event, detail FROM sluicegate.audit
+WHERE backfill = %(name)s AND event = %(event)s ORDER BY id DESC LIMIT 1;
 
 -- name: schema_present
 -- Whether the state schema is there, and its version; to_regproc answers without raising.

@@ -19,7 +19,14 @@ WHERE backfill = %(name)s AND epoch = %(epoch)s;
 -- name: lease_fence
 -- Inside a chunk's transaction: is this worker still one? The lock keeps the lease from being taken before the commit,
 -- and lets heartbeats pass, since they do not change the key.
-SELECT b.state
+-- What a worker has to know for its next chunk comes along: the settings in force, how many workers are before it in line,
+-- and where the WAL ends.
+SELECT b.state, b.batch_size, b.sleep, b.workers,
+       CASE WHEN b.workers IS NULL THEN 0 ELSE (
+           SELECT count(*) FROM sluicegate.lease AS o
+           WHERE o.backfill = l.backfill AND o.epoch < l.epoch AND o.expires_at > clock_timestamp()
+       ) END AS ahead,
+       pg_current_wal_insert_lsn()::text AS wal
 FROM sluicegate.lease AS l
 JOIN sluicegate.backfill AS b ON b.name = l.backfill
 WHERE l.backfill = %(name)s AND l.epoch = %(epoch)s
@@ -131,26 +138,32 @@ WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(par
 FOR UPDATE SKIP LOCKED;
 
 -- name: chunk_done
--- Record a chunk in the transaction that wrote its rows.
+-- Record a chunk in the transaction that wrote its rows. Its WAL is what the whole server wrote meanwhile.
 UPDATE sluicegate.chunk
-SET state = 'done', rows = %(rows)s, attempts = attempts + 1, epoch = %(epoch)s, error = NULL,
+SET state = 'done', rows = %(rows)s, attempts = attempts + 1, epoch = %(epoch)s, owner = %(owner)s, error = NULL,
+    wal_bytes = pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %(wal_from)s::pg_lsn)::bigint,
     started_at = CASE WHEN state = 'running' AND epoch = %(epoch)s THEN started_at ELSE transaction_timestamp() END,
     finished_at = clock_timestamp()
 WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
-  AND state IN ('pending', 'running');
+  AND state IN ('pending', 'running')
+RETURNING extract(epoch FROM finished_at - started_at)::double precision AS seconds, wal_bytes;
 
 -- name: chunk_keys_done
 -- Record a set of keys of a sidecar in the transaction that wrote their rows.
-INSERT INTO sluicegate.chunk (backfill, kind, seq, part, state, rows, attempts, epoch, started_at, finished_at)
-SELECT %(name)s, 'keys', coalesce(max(seq), 0) + 1, '', 'done', %(rows)s, 1, %(epoch)s, transaction_timestamp(),
+INSERT INTO sluicegate.chunk
+    (backfill, kind, seq, part, state, rows, attempts, epoch, owner, wal_bytes, started_at, finished_at)
+SELECT %(name)s, 'keys', coalesce(max(seq), 0) + 1, '', 'done', %(rows)s, 1, %(epoch)s, %(owner)s,
+       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %(wal_from)s::pg_lsn)::bigint, transaction_timestamp(),
        clock_timestamp()
 FROM sluicegate.chunk
-WHERE backfill = %(name)s AND kind = 'keys';
+WHERE backfill = %(name)s AND kind = 'keys'
+RETURNING seq, extract(epoch FROM finished_at - started_at)::double precision AS seconds, wal_bytes;
 
 -- name: chunk_give_up
 -- A chunk of several rows that cannot be done now.
 UPDATE sluicegate.chunk
-SET state = 'failed', attempts = attempts + 1, error = %(error)s, epoch = %(epoch)s, finished_at = clock_timestamp()
+SET state = 'failed', attempts = attempts + 1, error = %(error)s, epoch = %(epoch)s, owner = %(owner)s,
+    finished_at = clock_timestamp()
 WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
   AND state IN ('pending', 'running');
 
@@ -169,7 +182,7 @@ VALUES (%(name)s, %(kind)s, %(seq)s, %(upper)s, %(middle)s, %(hi)s, 'pending', 0
 -- name: chunk_park
 -- A chunk of one row that cannot be written.
 UPDATE sluicegate.chunk
-SET state = 'parked', rows = 0, attempts = attempts + 1, epoch = %(epoch)s, error = %(error)s,
+SET state = 'parked', rows = 0, attempts = attempts + 1, epoch = %(epoch)s, owner = %(owner)s, error = %(error)s,
     started_at = transaction_timestamp(), finished_at = clock_timestamp()
 WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
   AND state IN ('pending', 'running');
@@ -178,6 +191,39 @@ WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(par
 -- Try again what was given up or parked, at a new start.
 UPDATE sluicegate.chunk SET state = 'pending', attempts = 0
 WHERE backfill = %(name)s AND state IN ('failed', 'parked', 'running');
+
+-- name: chunk_unpark
+-- Try parked rows again.
+UPDATE sluicegate.chunk SET state = 'pending', attempts = 0 WHERE backfill = %(name)s AND state = 'parked';
+
+-- name: chunk_unplan
+-- Forget the planned chunks behind the last one that somebody has in hand or has dealt with, so that what lies there is
+-- planned anew; return where that is. The frontier is locked by the statement before.
+WITH free AS (
+    SELECT seq FROM sluicegate.chunk
+    WHERE backfill = %(name)s AND kind = 'range' AND state = 'pending' AND part = '' AND attempts = 0
+    ORDER BY seq
+    FOR UPDATE SKIP LOCKED
+), kept AS (
+    SELECT coalesce(max(c.seq), 0) AS seq FROM sluicegate.chunk AS c
+    WHERE c.backfill = %(name)s AND c.kind = 'range' AND NOT EXISTS (SELECT 1 FROM free AS f WHERE f.seq = c.seq)
+), gone AS (
+    DELETE FROM sluicegate.chunk AS c USING kept
+    WHERE c.backfill = %(name)s AND c.kind = 'range' AND c.seq > kept.seq
+    RETURNING c.seq, c.lo
+)
+SELECT g.lo, kept.seq, (SELECT count(*) FROM gone) AS chunks FROM gone AS g CROSS JOIN kept ORDER BY g.seq LIMIT 1;
+
+-- name: chunk_cancel
+-- Cancel what the workers of a backfill are doing in this database; the chunk is rolled back.
+SELECT pid, pg_cancel_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()
+  AND application_name = left('sluicegate backfill ' || %(name)s, 63)
+  AND pg_has_role(usesysid, 'MEMBER');
+
+-- name: frontier_wait
+-- Wait until nobody plans, and keep it so until the transaction ends.
+SELECT 1 FROM sluicegate.frontier WHERE backfill = %(name)s FOR UPDATE;
 
 -- name: chunk_requeue
 -- Have a range worked off again that verification found incomplete.

@@ -49,7 +49,8 @@ class Background:
         self._target = target
         self.outcome: Outcome | None = None
         self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(given, changes))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(given, {"stop": self._stop.is_set, **changes}))
 
     def _run(self, given: Limits, changes: dict[str, Any]) -> None:
         try:
@@ -62,8 +63,11 @@ class Background:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.join(timeout=60)
-        assert not self._thread.is_alive()
+        self._thread.join(timeout=20)
+        stuck = self._thread.is_alive()
+        self._stop.set()
+        self._thread.join()
+        assert not stuck
         if self.error is not None:
             raise self.error
 
@@ -94,7 +98,7 @@ def session(target: Target, **options: Any) -> Iterator[psycopg.Connection[Any]]
 
 def reading(target: Target, signal: str, **changes: Any) -> Any:
     """Ask one signal as a run would."""
-    questions = Questions("0003_status", changes.pop("loaded", None) or target.loaded(), Limits(**changes))
+    questions = Questions("0003_status", (changes.pop("loaded", None) or target.loaded()).definition, Limits(**changes))
     with connect(target.url) as connection:
         [found] = [one for one in questions.ask(connection, 0.0) if one.signal == signal]
     return found
@@ -263,7 +267,7 @@ def test_a_query_that_answers_null_holds_the_run(target: Target) -> None:
     target.sql("CREATE TABLE gauge (value numeric); INSERT INTO gauge VALUES (NULL)")
     with Background(target, limits(query="SELECT value FROM gauge", query_limit=1)) as run:
         run.held_by("query cannot be told: the policy's query returns NULL")
-        target.sql("UPDATE gauge SET value = 1")
+        target.sql("UPDATE gauge SET value = 0.5")
     assert target.missing() == 0
 
 
@@ -281,7 +285,8 @@ def test_whoever_waits_behind_a_chunk_holds_the_next_one(target: Target) -> None
         with session(target) as other:
             target.wait_until("EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep')")
             begun = time.monotonic()
-            other.execute("LOCK TABLE events IN SHARE MODE")
+            with other.transaction():
+                other.execute("LOCK TABLE events IN SHARE MODE")
             waited.append(time.monotonic() - begun)
 
     waiter = threading.Thread(target=wait_for_rows)
@@ -302,7 +307,7 @@ def test_dead_rows_hold_a_run_that_changes_rows_until_they_are_vacuumed(target_b
     target_both.sql("ALTER TABLE events SET (autovacuum_enabled = off, autovacuum_vacuum_scale_factor = 0)")
     target_both.sql("ALTER TABLE events SET (autovacuum_vacuum_threshold = 100)")
     given = limits(dead_tuples_floor=150, dead_tuples_factor=3.0)
-    with Background(target_both, given, loaded=loaded, size=50, pause=0.1) as run:
+    with Background(target_both, given, loaded=loaded, size=20, pause=0.2) as run:
         run.held_by("dead rows in events:")
         [[reason]] = target_both.sql("SELECT held_reason FROM sluicegate.lease")
         assert re.fullmatch(

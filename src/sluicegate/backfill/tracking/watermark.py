@@ -11,8 +11,8 @@ import psycopg
 from sluicegate.backfill.chunks import Bound, Place, Range, consecutive, half
 from sluicegate.backfill.computing import FunctionChunks
 from sluicegate.backfill.definition import Apply
-from sluicegate.backfill.progress import ChunkRecord
 from sluicegate.backfill.pages import Pages
+from sluicegate.backfill.progress import ChunkRecord
 from sluicegate.backfill.recovery import Next, Recovery
 from sluicegate.backfill.retry import Failure, classify
 from sluicegate.backfill.statements import bound_parameters

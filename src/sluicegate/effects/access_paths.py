@@ -40,7 +40,7 @@ _ONE_PAGE = 10  # rows; a table this small is read faster than its index
 def is_scanned(context: Context, member: Relation, read: Read) -> bool:
     """Tell whether a table (``member``: the one read, or a partition or child of it) is read from end to end."""
     level, source = read.level, read.source
-    if _never_true(context, member, level, source):
+    if read.sampled or _never_true(context, member, level, source):
         return False
     rows = known_rows(member)
     if rows is not None and rows <= _ONE_PAGE:
@@ -60,7 +60,7 @@ def is_scanned(context: Context, member: Relation, read: Read) -> bool:
             return False
         if _extreme(indexes, level) or _distinct_by_index(indexes, level) or _ordered(indexes, level):
             return False
-    return not (alone and level.limited and _ordered(indexes, level) and _about_the_order(level))
+    return not (alone and level.limited and _ordered(indexes, level) and _keeps_many(level))
 
 
 def known_rows(relation: Relation) -> int | None:
@@ -231,11 +231,14 @@ def _ordered(indexes: list[Index], level: Level) -> bool:
     return is_first_key([index for index in indexes if index.method == "btree"], strings(first.fields)[-1])
 
 
-def _about_the_order(level: Level) -> bool:
-    """Tell whether all conditions are about the column that rows are ordered by."""
+def _keeps_many(level: Level) -> bool:
+    """Tell whether conditions leave so many rows that the first of them in an index's order are found soon."""
     first = strings(unwrap(level.order[0]).fields)[-1]
-    return all(
-        strings(reference.fields)[-1] == first
-        for condition in level.conditions
-        for reference in walk_kinds(condition, pg.ColumnRef)
-    )
+    for condition in level.conditions:
+        columns = {strings(reference.fields)[-1] for reference in walk_kinds(condition, pg.ColumnRef)}
+        compared = isinstance(condition, pg.A_Expr) and condition.kind == pg.AEXPR_OP
+        wide = compared and strings(condition.name)[-1] in {"<", "<=", ">", ">=", "<>"}
+        present = isinstance(condition, pg.NullTest) and condition.nulltesttype == pg.IS_NOT_NULL
+        if columns != {first} and not wide and not present:
+            return False
+    return True

@@ -42,6 +42,8 @@ def note_call(context: Context, call: Any) -> None:
         return
     for function in context.functions(call.funcname):
         if len(function.argument_types) - function.defaults <= len(call.args) <= len(function.argument_types):
+            if function.returns is not None and function.returns.name.name in {"trigger", "event_trigger"}:
+                raise Refused("0A000", "trigger functions can only be called as triggers")
             from sluicegate.effects.blocks import note_function
 
             note_function(context, function)

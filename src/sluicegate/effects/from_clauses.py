@@ -69,7 +69,11 @@ class FromReader(ABC):
             case pg.RangeFunction():
                 return [self._function(node, level)]
             case pg.RangeTableSample():
-                return self.from_item(unwrap(node.relation), level)
+                first = len(self.reads)
+                sources = self.from_item(unwrap(node.relation), level)
+                for read in self.reads[first:]:
+                    read.sampled = strings(node.method)[-1] == "system"
+                return sources
             case _:
                 alias = getattr(node, "alias", None)
                 return [Source(alias.aliasname if alias is not None else "", [], open=True)]

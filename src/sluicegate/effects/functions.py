@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sluicegate.effects.scopes import OutputColumns
 
 _INPUT = {pg.FUNC_PARAM_DEFAULT, pg.FUNC_PARAM_IN, pg.FUNC_PARAM_INOUT, pg.FUNC_PARAM_VARIADIC}
+_IN_ONLY = _INPUT - {pg.FUNC_PARAM_INOUT}
 
 
 def create_function(context: Context, node: Any) -> None:
@@ -62,17 +63,24 @@ def create_function(context: Context, node: Any) -> None:
 def _parameters(context: Context, node: Any) -> list[tuple[str, SqlType | None, bool]]:
     """Return name, type and whether it is passed in, for each parameter."""
     parameters: list[tuple[str, SqlType | None, bool]] = []
+    named: set[tuple[str, bool]] = set()
     for item in node.parameters:
         parameter = item.function_parameter
         sql_type = context.type(parameter.arg_type)
         if sql_type is None:
             context.absent("42704", f"type {written(parameter.arg_type)} does not exist")
+        key = (parameter.name, parameter.mode == pg.FUNC_PARAM_TABLE)
+        if parameter.name and key in named and parameter.mode in _INPUT:
+            raise Refused("42P13", f'parameter name "{parameter.name}" used more than once')
+        named.add(key)
         parameters.append((parameter.name, sql_type, parameter.mode in _INPUT))
     return parameters
 
 
 def _returns(context: Context, node: Any, language: str) -> SqlType | None:
     if not node.HasField("return_type"):
+        if not node.is_procedure and all(item.function_parameter.mode in _IN_ONLY for item in node.parameters):
+            raise Refused("42P13", "function result type must be specified")
         return None
     found = context.type(node.return_type)
     if found is None and language not in {"c", "internal"}:

@@ -56,7 +56,12 @@ class Level:
 
 @dataclass
 class Read:
-    """One table of a FROM list, or the target of a change; ``unused`` in a WITH query that nothing refers to."""
+    """One table of a FROM list, or the target of a change.
+
+    Attributes:
+        unused: whether it stands in a WITH query that nothing refers to.
+        sampled: whether TABLESAMPLE SYSTEM picks some of its pages.
+    """
 
     relation: Relation
     source: Source
@@ -65,6 +70,7 @@ class Read:
     only: bool = False
     target: bool = False
     unused: bool = False
+    sampled: bool = False
 
 
 def conjuncts(node: Any) -> list[Any]:

@@ -271,6 +271,8 @@ class _Body:
         first, end = self.until(";")
         if word == "raise" and (sqlstate := raised(self.slice(first, end))) is not None:
             yield Embedded(Sort.RAISE, sqlstate, self.start_of(first), None, self.conditional)
+        if word == "assert" and self.word_at(first + 1) == "false":
+            yield Embedded(Sort.RAISE, "P0004", self.start_of(first), None, self.conditional)
         if word in _QUIET:
             return
         if word == "return":

@@ -52,6 +52,8 @@ def unpacked(project: str) -> Path:
     [
         ("apache-airflow-core", "airflow/migrations", 120),
         ("langflow-base", "langflow/alembic", 160),
+        ("arize-phoenix", "phoenix/db/migrations", 30),
+        ("mlflow", "mlflow/store/db_migrations", 60),
     ],
 )
 def test_a_public_history_is_read(project: str, migrations: str, least: int) -> None:

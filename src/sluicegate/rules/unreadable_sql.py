@@ -54,5 +54,6 @@ def check(revision: RevisionContext) -> Iterator[Problem]:
             )
     if revision.is_sql_file:
         yield from (
-            Problem(f"This could not be read: {reason}.", location=place) for reason, place in revision.reasons()
+            Problem(f"This could not be read: {reason.rstrip('.')}.", location=place)
+            for reason, place in revision.reasons()
         )

@@ -204,6 +204,7 @@ class _Job:
             revision=file.revision,
             mode=CaptureMode(mode).value,
             reasons=[[text, pack_location(location)] for text, location in reasons],
+            questions=reading.questions,
             asked_in_vain=reading.assumed_empty,
             stopped=reading.stopped,
         )

@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 class LiveServer(Protocol):
     """A server that is ours alone."""
 
-    def enter(self, earlier: Sequence[CapturedRevision]) -> None:
-        """Bring the schema up to date with revisions that came since, and open a copy in which the next one runs."""
+    def enter(self, earlier: Sequence[CapturedRevision], questions: Sequence[str]) -> bool:
+        """Bring the schema up to date with revisions that came since, and open a copy in which the next one runs.
+
+        Return False, without a copy, where the server knows no more than the recording: all the questions of the next
+        one are about tables that hold no rows here either.
+        """
         ...
 
     def ask(self, session: int, sql: str | None) -> dict[str, Any]:
@@ -88,8 +92,10 @@ class _LiveReader(HistoryReader):
             return {"go": False}
         names = list(self._recorded)
         place = names.index(name)
-        self._live.server.enter([self._recorded[earlier] for earlier in names[self._built : place]])
+        earlier = [self._recorded[before] for before in names[self._built : place]]
         self._built = place
+        if not self._live.server.enter(earlier, self._recorded[name].questions):
+            return {"go": False}
         self._inside = name
         return {"go": True}
 

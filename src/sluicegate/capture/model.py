@@ -77,6 +77,7 @@ class CapturedRevision:
         branch_labels: its branch labels.
         more_reasons: further reasons, each with the line that made it so.
         direction: whether ``upgrade()`` or ``downgrade()`` was captured.
+        questions: the statements whose results only a database knows, and which it looked at.
         asked_in_vain: it asked something that a recording could not answer and a real server might.
     """
 
@@ -91,6 +92,7 @@ class CapturedRevision:
     depends_on: tuple[str, ...] = ()
     branch_labels: tuple[str, ...] = ()
     more_reasons: tuple[tuple[str, Location | None], ...] = ()
+    questions: tuple[str, ...] = ()
     asked_in_vain: bool = False
     direction: Direction = Direction.UPGRADE
 

@@ -67,6 +67,7 @@ class Reading:
     Attributes:
         statements: how many were written down.
         reasons: why it is partial, in the order in which it was noticed.
+        questions: the statements whose rows it looked at and only the database has.
         assumed_empty: whether the revision looked at rows that only the database has.
         places: how many statements each place issued.
         stopped: whether it ended with an exception.
@@ -76,6 +77,7 @@ class Reading:
 
     statements: int = 0
     reasons: list[Reason] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
     assumed_empty: bool = False
     places: Counter[Location] = field(default_factory=Counter)
     stopped: bool = False
@@ -305,6 +307,8 @@ class Recorder:
         if spot is None or spot.origin == "orm-internal":
             return
         self.reading.assumed_empty = True
+        if result.sql not in self.reading.questions:
+            self.reading.questions.append(result.sql)
         sql = " ".join(result.sql.split())
         shown = sql if len(sql) <= 100 else sql[:99] + "…"
         where = "only the database has"

@@ -133,6 +133,7 @@ class Part:
     statements: list[CapturedStatement] = field(default_factory=list)
     mode: CaptureMode | None = None
     reasons: list[tuple[str, Location | None]] = field(default_factory=list)
+    questions: tuple[str, ...] = ()
     asked_in_vain: bool = False
     stopped: bool = False
 
@@ -179,6 +180,7 @@ class HistoryReader:
                 part = self._parts[event["revision"]]
                 part.mode = CaptureMode(event["mode"])
                 part.reasons = [(text, unpack_location(place)) for text, place in event["reasons"]]
+                part.questions = tuple(event["questions"])
                 part.asked_in_vain, part.stopped = event["asked_in_vain"], event["stopped"]
                 self._ended(part)
                 self._activity = None
@@ -242,6 +244,7 @@ class HistoryReader:
             depends_on=tuple(head["depends_on"]),
             branch_labels=tuple(head["branch_labels"]),
             more_reasons=tuple(reasons[1:]),
+            questions=part.questions,
             asked_in_vain=part.asked_in_vain,
             direction=Direction.DOWNGRADE if self._job["downgrade"] else Direction.UPGRADE,
         )

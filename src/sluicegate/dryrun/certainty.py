@@ -10,7 +10,9 @@ from psycopg import sql
 
 from sluicegate.capture.targets import has_aggregate
 from sluicegate.catalog.builtins import builtins
+from sluicegate.errors import ParseError
 from sluicegate.statements import nodes
+from sluicegate.statements.parse import parse_script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +63,19 @@ class Certainty:
             return node.name in ("search_path", "transaction_isolation", "standard_conforming_strings")
         return not returns_rows
 
+    def may_tell(self, question: str) -> bool:
+        """Tell whether asking is worth while: a question about tables that all are empty gives no row here either."""
+        try:
+            statements = parse_script(question)
+        except ParseError:
+            return True
+        for statement in statements:
+            common = {one.ctename for one in nodes.walk_kinds(statement.node, pg.CommonTableExpr)}
+            tables = [table for table in nodes.walk_kinds(statement.node, pg.RangeVar) if table.relname not in common]
+            if not tables or any(_is_system(table) or self._holds_rows(table) for table in tables):
+                return True
+        return False
+
     def _select(self, select: pg.SelectStmt, rowcount: int) -> bool:
         version = self._connection.info.server_version // 10_000
         for call in nodes.walk_kinds(select, pg.FuncCall):
@@ -73,8 +88,7 @@ class Certainty:
         for table in nodes.walk_kinds(select, pg.RangeVar):
             if not table.schemaname and table.relname in common:
                 continue
-            system = table.schemaname in _SYSTEM or (not table.schemaname and table.relname.startswith("pg_"))
-            if not system:
+            if not _is_system(table):
                 tables.append(table)
             elif table.relname.startswith(_OTHER_SERVERS_DIFFER):
                 return False
@@ -94,6 +108,10 @@ class Certainty:
         except psycopg.Error:
             return False
         return found is not None
+
+
+def _is_system(table: pg.RangeVar) -> bool:
+    return table.schemaname in _SYSTEM or (not table.schemaname and table.relname.startswith("pg_"))
 
 
 def _last(column: pg.ColumnRef) -> str:

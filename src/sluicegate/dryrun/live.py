@@ -151,15 +151,18 @@ class LiveDatabase:
 
     # -- LiveServer -------------------------------------------------------------------------------------------------
 
-    def enter(self, earlier: Sequence[CapturedRevision]) -> None:
+    def enter(self, earlier: Sequence[CapturedRevision], questions: Sequence[str]) -> bool:
         """Run what was captured of these revisions; what the server refuses of it is left out."""
-        if earlier:
-            with self._open(self._base) as connection:
-                for revision in earlier:
-                    self._build(connection, revision.statements)
+        with self._open(self._base) as connection:
+            for revision in earlier:
+                self._build(connection, revision.statements)
+            certainty = Certainty(connection)
+            if questions and not any(certainty.may_tell(question) for question in questions):
+                return False
         self._copy = contextlib.ExitStack()
         self._copied = self._copy.enter_context(clone(self._admin, parse(self._base)["dbname"]))
         self._own(self._copied)
+        return True
 
     def ask(self, session: int, text: str | None) -> dict[str, Any]:
         """Run a statement; see ``LiveServer.ask``."""

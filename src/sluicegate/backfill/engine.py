@@ -52,6 +52,7 @@ class Pace:
     sleep: float
     lease: float
     wait_for_writers: float = 0.0
+    target_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def run(
         sleep=pace.sleep,
         around=around,
     )
+    session.target_seconds = pace.target_seconds
     try:
         with contextlib.ExitStack() as stack:
             if watch is None and limits is not None:

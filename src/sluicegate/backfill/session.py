@@ -139,6 +139,7 @@ class WorkerSession:
         self._open: Callable[[], Connection] = lambda: open_session(url, name, lease_seconds)
         self.connection = self._open()
         self.statements: Statements
+        self.target_seconds = 0.0
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -149,6 +149,15 @@ WAIT_FOR_WRITERS = Seconds(
     default=60,
     doc="How long to wait for transactions that write to the table, so that nothing of theirs is missed.",
 )
+TARGET_SECONDS = Seconds(
+    "TARGET_SECONDS",
+    key="target_seconds",
+    flag="--target-seconds",
+    low=0,
+    high=60,
+    default=0,
+    doc="How long a chunk shall take: its size begins at BATCH_SIZE and follows, up to 100,000; 0 keeps the size.",
+)
 VERIFY_KEYS = WholeNumber(
     "VERIFY_KEYS",
     key="verify_keys",
@@ -191,6 +200,7 @@ MAX_WAIT = Seconds(
 ALL: tuple[OperationalType[Any], ...] = (
     BATCH_SIZE,
     SLEEP,
+    TARGET_SECONDS,
     WORKERS,
     LEASE,
     WAIT_FOR_WRITERS,

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sluicegate.backfill import engine
+from sluicegate.backfill.engine import Pace
 from sluicegate.backfill.preflight import PreflightError
 from sluicegate.errors import UsageError
 
@@ -204,3 +206,14 @@ def test_a_key_whose_order_may_have_changed_under_its_index_is_refused(target) -
     assert "the key was (id text collation version 0) and is (id text collation version 1) now" in caught.value.message
     assert (caught.value.hint or "").endswith("sluicegate backfill run 0003_status --restart")
     assert target.run(loaded, restart=True).state == "finished"
+
+
+def test_chunks_follow_a_target_time_on_request(target) -> None:
+    target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 6000); ANALYZE events")
+    slow = target.loaded(apply="INSERT INTO status SELECT row.id, pg_sleep(0.0002)::text FROM {chunk} AS row")
+    pace = Pace(20, 0, 30, target_seconds=0.2)
+    assert engine.run(slow, target.url, pace, target.around()).state == "finished"
+    assert (target.missing(), target.doubles()) == (0, 0)
+    assert target.log.chunks[:4] == [20] * 4
+    assert target.log.chunks[4] > 20
+    assert 100 < max(target.log.chunks) < 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from sluicegate.backfill.pages import Pages
 from sluicegate.backfill.progress import ChunkRecord
 from sluicegate.backfill.recovery import Next, Recovery
 from sluicegate.backfill.retry import Failure, classify
+from sluicegate.backfill.sizing import Sizer
 from sluicegate.backfill.statements import bound_parameters
 from sluicegate.backfill.states import RunState
 from sluicegate.pg.errors import sqlstate_of, words_of
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from psycopg import sql
 
     from sluicegate.backfill.session import WorkerSession
+
+FOLLOWING = 4
+"""Chunks planned at once where their size follows a target time."""
 
 WINDOW = 32
 """Chunks planned at once: their ends are found by an index-only walk before any of them is changed."""
@@ -90,6 +95,8 @@ class Ranges:
         self._held: Chunk | None = None
         self._texts: dict[tuple[bool, bool], bytes] = {}
         computed = writes and isinstance(session.statements.definition.apply, Apply)
+        self._sizer = Sizer(session.batch_size, session.target_seconds) if session.target_seconds else None
+        self._sizes: dict[int, int] = {}  # of the full chunks that this worker planned, by their number
         self._function = FunctionChunks(session.statements) if computed else None
 
     def step(self) -> Step:
@@ -104,10 +111,13 @@ class Ranges:
             if chunk is None:
                 self._session.connection.commit()
                 return self._plan() if self._kind is Kind.RANGE else self._left()
+            began = time.monotonic()
             rows, record = self._write(chunk)
         except psycopg.Error as error:
             self._recover(chunk, error)
             return Step.WORKED
+        if self._sizer is not None and not chunk.place.part and chunk.place.seq in self._sizes:
+            self._sizer.took(self._sizes.pop(chunk.place.seq), time.monotonic() - began)
         self._recovery.wrote(rows if self._writes else 0)
         self._session.around.listener.chunk(rows if self._writes else 0, chunk.keys.hi)
         self._session.around.record(record)
@@ -223,13 +233,15 @@ class Ranges:
             session.connection.commit()
             return self._left()
         rest = Range(frontier, upper)
-        parameters = {**bound_parameters(rest), "size": session.batch_size, "window": WINDOW}
+        size, window = (session.batch_size, WINDOW) if self._sizer is None else (self._sizer.size, FOLLOWING)
+        parameters = {**bound_parameters(rest), "size": size, "window": window}
         session.execute("by_index")
         ahead = statements.strides(rest) if statements.dense else statements.bounds(rest)
         found = session.connection.execute(ahead, parameters).fetchall()
         ends = [tuple(bound) for bound in found]
-        last = len(ends) < WINDOW
+        last = len(ends) < window
         planned = consecutive(frontier, ends, upper, last=last)
+        self._sizes.update(dict.fromkeys(range(seq + 1, seq + 1 + len(ends)), size) if self._sizer else {})
         with session.connection.pipeline():
             for number, keys in enumerate(planned, seq + 1):
                 session.execute("chunk_plan", seq=number, lo=_array(keys.lo), hi=_array(keys.hi))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sluicegate.errors import SluicegateError, UsageError
-from sluicegate.settings.operational import BATCH_SIZE, LEASE, SLEEP, WAIT_FOR_WRITERS
+from sluicegate.settings.operational import BATCH_SIZE, LEASE, SLEEP, TARGET_SECONDS, WAIT_FOR_WRITERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,7 @@ def settings(
     sleep: float | None,
     lease: float | None,
     wait_for_writers: float | None = None,
+    target_seconds: float | None = None,
 ) -> Pace:
     """Resolve every operational setting; nothing has been connected to yet."""
     from sluicegate.backfill.engine import Pace
@@ -68,8 +69,17 @@ def settings(
             policy=table,
         ).value,
         lease=resolve(LEASE, flag=lease, environment=os.environ, policy=table).value,
+        target_seconds=resolve(TARGET_SECONDS, flag=target_seconds, environment=os.environ, policy=table).value,
         wait_for_writers=resolve(WAIT_FOR_WRITERS, flag=wait_for_writers, environment=os.environ, policy=table).value,
     )
+
+
+def workers(policy: Policy, flag: int | None) -> int:
+    """Return how many workers this process starts."""
+    from sluicegate.settings.operational import WORKERS, resolve
+
+    table = (policy.operational.get("backfill", {}), str(policy.path))
+    return resolve(WORKERS, flag=flag, environment=os.environ, policy=table).value
 
 
 def required(database_url: str | None) -> str:

@@ -6,7 +6,7 @@ import click
 
 from sluicegate.cli.backfill import invocation, options
 from sluicegate.errors import ExitCode, UsageError
-from sluicegate.settings.operational import MAX_WAIT
+from sluicegate.settings.operational import MAX_WAIT, TARGET_SECONDS
 
 COUNTED_AT_START = 5_000_000
 """Up to so many rows (by the planner's estimate) are counted before a run, to show how far it is."""
@@ -17,6 +17,12 @@ COUNTED_AT_START = 5_000_000
 @options.place
 @options.pace
 @options.wait
+@click.option(
+    "--target-seconds",
+    type=TARGET_SECONDS,
+    metavar="SECONDS",
+    help=f"{TARGET_SECONDS.doc} Accepted: {TARGET_SECONDS.accepted}.",
+)
 @options.throttle
 @click.option("--max-wait", type=MAX_WAIT, metavar="SECONDS", help=f"{MAX_WAIT.doc} Accepted: {MAX_WAIT.accepted}.")
 @click.option("--restart", is_flag=True, help="Plan anew and take over a changed definition; done rows stay done.")
@@ -30,6 +36,7 @@ def run(
     sleep: float | None,
     lease: float | None,
     wait_for_writers: float | None,
+    target_seconds: float | None,
     throttle_off: tuple[str, ...],
     max_wait: float | None,
     restart: bool,
@@ -47,7 +54,13 @@ def run(
 
     loaded, policy = invocation.load(folder, name, policy_path)
     pace = invocation.settings(
-        loaded, policy, batch_size=batch_size, sleep=sleep, lease=lease, wait_for_writers=wait_for_writers
+        loaded,
+        policy,
+        batch_size=batch_size,
+        sleep=sleep,
+        lease=lease,
+        wait_for_writers=wait_for_writers,
+        target_seconds=target_seconds,
     )
     refuse_changes(loaded, policy.append_only, str(policy.path))
     limits = read_limits(policy, off=throttle_off, max_wait=max_wait)

@@ -8,7 +8,6 @@ It calls what `sluicegate lint` calls; only the reading process is forked, and s
 from __future__ import annotations
 
 import functools
-import io
 import json
 import multiprocessing
 import os
@@ -66,7 +65,9 @@ def _in_child(job: dict[str, Any], scratch: Path, cwd: Path, noise: Path, pipe: 
         environment = clean_environment(os.environ, scratch)
         os.environ.clear()
         os.environ.update(environment)
-        sys.stdin = io.StringIO(json.dumps(job))
+        given = scratch / "job.json"
+        given.write_text(json.dumps(job) + "\n")
+        os.dup2(os.open(given, os.O_RDONLY), 0)
         sys.argv = ["child", str(pipe)]
         child.main()
     except SystemExit as error:
@@ -79,6 +80,8 @@ def _in_child(job: dict[str, Any], scratch: Path, cwd: Path, noise: Path, pipe: 
 
 class _Forked:
     """What ReadingProcess wants of subprocess.Popen."""
+
+    stdin = None
 
     def __init__(self, pid: int) -> None:
         self.pid = pid

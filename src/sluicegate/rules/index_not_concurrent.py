@@ -26,8 +26,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluicegate.findings import Level
-from sluicegate.rules.kit.operations import create_index_concurrently
-from sluicegate.rules.kit.remedy import instead
+from sluicegate.rules.kit.operations import create_index_concurrently, index_partitions
+from sluicegate.rules.kit.remedy import advice, instead, phased
 from sluicegate.rules.kit.rule import Problem, Rule
 from sluicegate.rules.kit.spelling import identifier
 from sluicegate.rules.kit.vectors import ANN_METHODS
@@ -35,6 +35,7 @@ from sluicegate.rules.kit.vectors import ANN_METHODS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sluicegate.catalog.model import Name
     from sluicegate.rules.kit.context import Context
 
 RULE = Rule(name="index-not-concurrent", level=Level.ERROR, explains_work=True, same_schema=True)
@@ -58,7 +59,11 @@ def check(context: Context) -> Iterator[Problem]:
     if context.kind != "index_stmt" or context.node.concurrent:
         return
     table = context.name_of(context.node.relation)
-    if table not in context.indexed():
+    built = context.indexed()
+    partitions = tuple(relation.name for relation in context.before.descendants_of(table))
+    if table not in built:
+        if context.node.relation.inh and any(name in built for name in partitions):
+            yield _on_partitions(context, table, partitions)
         return
     name = context.node.idxname or context.new_index_name(table) or f"ix_{table.name}"
     method = f" ({context.node.access_method})" if context.node.access_method in ANN_METHODS else ""
@@ -67,4 +72,19 @@ def check(context: Context) -> Iterator[Problem]:
         "until the "
         "index is built.",
         instead(create_index_concurrently(context.node, name, table)),
+    )
+
+
+def _on_partitions(context: Context, table: Name, partitions: tuple[Name, ...]) -> Problem:
+    name = context.node.idxname or context.new_index_name(table) or f"ix_{table.name}"
+    nested = any(context.before.children_of(partition) for partition in partitions)
+    return Problem(
+        f"Building {identifier(name)} reads every partition of {context.described(table)} in one transaction "
+        f"{context.waiting(table)} until the last one is indexed.",
+        advice(
+            "Build it with ON ONLY on each partitioned table, concurrently on each partition that holds rows, and "
+            "attach them from below."
+        )
+        if nested
+        else phased(*index_partitions(context.node, name, table, partitions)),
     )

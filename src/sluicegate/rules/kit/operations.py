@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.rules.kit.alembic_types import alembic_type
-from sluicegate.rules.kit.remedy import Code, call, execute, outside_transaction, python_string
+from sluicegate.rules.kit.remedy import Code, Revision, call, execute, outside_transaction, python_string
 from sluicegate.rules.kit.spelling import expression_sql, identifier, literal, qualified_identifier, type_sql
 from sluicegate.statements.nodes import option_texts
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sluicegate.catalog.model import Name
 
 DEFAULT_SCHEMA = "public"
+
+
+_NAME_LENGTH = 63  # NAMEDATALEN - 1
 
 
 def table_sql(table: Name) -> str:
@@ -159,6 +162,36 @@ def create_index(statement: Any, name: str, table: Name, *, concurrently: bool =
     sql = expression_sql(node).replace(" USING btree", "")
     alembic = _create_index_call(node, name, table)
     return Code(alembic, f"{sql};") if alembic else execute(sql)
+
+
+def index_partitions(statement: Any, name: str, table: Name, partitions: tuple[Name, ...]) -> tuple[Revision, ...]:
+    """Build the index of an ``IndexStmt`` on a partitioned table without blocking writes, partition by partition."""
+    names = {partition: f"{partition.name}_{name}"[:_NAME_LENGTH] for partition in partitions}
+    builds, parent = [], pg.IndexStmt()
+    parent.CopyFrom(statement)
+    parent.relation.inh, parent.idxname, parent.concurrent = False, name, False
+    for partition, own in names.items():
+        node = pg.IndexStmt()
+        node.CopyFrom(statement)
+        node.relation.schemaname = "" if partition.schema == "public" else partition.schema
+        node.relation.relname, node.idxname, node.concurrent = partition.name, own, True
+        builds.append(execute(expression_sql(node).replace(" USING btree", "")))
+    whole = qualified_identifier(None if table.schema == "public" else table.schema, name)
+    attach = [
+        execute(
+            f"ALTER INDEX {whole} ATTACH PARTITION "
+            f"{qualified_identifier(None if partition.schema == 'public' else partition.schema, own)}"
+        )
+        for partition, own in names.items()
+    ]
+    return (
+        Revision(
+            "this revision: the index of the parent alone",
+            (execute(expression_sql(parent).replace(" USING btree", "")),),
+        ),
+        Revision("a revision of its own: each partition", (outside_transaction(*builds),)),
+        Revision("a later one: the index is valid once all are attached", tuple(attach)),
+    )
 
 
 def index_concurrently(table: Name, name: str, columns: list[str], *, unique: bool = False) -> Code:

@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": "sluicegate.cli.explain:explain",
     "init": "sluicegate.cli.init:init",
     "lint": "sluicegate.cli.lint:lint",
+    "new": "sluicegate.cli.new:new",
     "rule": "sluicegate.cli.rule:rule",
     "rules": "sluicegate.cli.rules:rules",
     "snapshot": "sluicegate.cli.snapshot:snapshot",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import re
 import textwrap
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import alembic
-from alembic import util
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from sluicegate.errors import UsageError
+from sluicegate.rollout import history
 from sluicegate.rollout.write_hook import add_hook, has_section
 from sluicegate.settings.keys import KEYS
 from sluicegate.settings.operational import ALL
@@ -24,7 +22,8 @@ from sluicegate.store.schema import VERSION, install_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from alembic.script import Script, ScriptDirectory
 
 _INSTALLED = re.compile(r"CREATE FUNCTION sluicegate\.schema_version\(\)")
 
@@ -66,7 +65,7 @@ def install(folder: Path, *, config: Path | None = None, heads: Sequence[str] = 
         raise UsageError(f"There is no folder {folder}.", hint="Name the root of your repository.")
     folder = folder.resolve()
     with contextlib.chdir(folder):
-        script = _script(folder, config)
+        script = history.script_directory(folder, config)
         revision, path, created = _revision(script, heads)
     files = {
         folder / "backfills" / "README.md": resources.files("sluicegate.templates")
@@ -101,102 +100,45 @@ def _configuration(folder: Path, config: Path | None) -> Path:
     ini, toml = folder / "alembic.ini", folder / "pyproject.toml"
     if config is not None:
         return config
-    if ini.is_file() and (has_section(ini) or not _is_alembics(toml)):
+    if ini.is_file() and (has_section(ini) or not history.is_alembics(toml)):
         return ini
     return toml
 
 
-def _script(folder: Path, config: Path | None) -> ScriptDirectory:
-    ini, toml = folder / "alembic.ini", folder / "pyproject.toml"
-    if config is not None:
-        ini, toml = (config, toml) if config.suffix != ".toml" else (ini, config)
-    has_toml = _is_alembics(toml)
-    if not ini.is_file() and not has_toml:
-        raise UsageError(
-            f"There is no Alembic environment in {folder}: neither alembic.ini nor [tool.alembic] in pyproject.toml.",
-            hint="Create one with: alembic init migrations; or name its configuration file with --config.",
-        )
-    try:
-        given = Config(str(ini), toml_file=str(toml)) if has_toml else Config(str(ini))
-        return ScriptDirectory.from_config(given)
-    except TypeError:
-        raise UsageError(
-            f"Alembic {alembic.__version__} does not read [tool.alembic] in pyproject.toml; 1.16 and later does.",
-            hint="Update Alembic, or write an alembic.ini.",
-        ) from None
-    except util.CommandError as error:
-        raise UsageError(f"Alembic cannot use the configuration in {folder}: {error}") from error
-
-
-def _is_alembics(toml: Path) -> bool:
-    return toml.is_file() and bool(re.search(r"^\[tool\.alembic\]", toml.read_text(encoding="utf-8"), re.MULTILINE))
-
-
-def _revision(script: ScriptDirectory, heads: Sequence[str]) -> tuple[str, Path, bool]:
+def _revision(script: ScriptDirectory, chosen: Sequence[str]) -> tuple[str, Path, bool]:
     """Return the state schema's revision, its file, and whether it was written just now."""
-    from pathlib import Path
-
-    try:
-        present = [revision for revision in script.walk_revisions() if _installs(Path(revision.path))]
-        if present:
-            return present[0].revision, Path(present[0].path), False
-        found = script.get_heads()
-    except Exception as error:
-        # Alembic imports every revision to know the history; whatever they raise comes out here.
-        raise UsageError(
-            f"Alembic cannot read the history in {script.dir}: {type(error).__name__}: {error}",
-            hint="`alembic history` must work first; run this in the environment that runs your migrations.",
-        ) from error
-    if len(found) > 1 and not heads:
-        raise UsageError(
-            f"The history has {len(found)} heads: {', '.join(sorted(found))}.",
-            hint="Say on which one to build with --head, or merge them by giving --head for each.",
-        )
-    identifier = _next_id(found)
-    try:
-        # Alembic narrates to stdout, which is ours for results.
-        with contextlib.redirect_stdout(io.StringIO()):
-            written = script.generate_revision(
-                identifier,
-                "expand sluicegate state" if _speaks_of_phases(script) else "sluicegate state",
-                head=list(heads) or found or "base",
-                upgrades=revision_body(),
-                downgrades='op.execute("DROP SCHEMA sluicegate CASCADE")',
-                imports="",
-            )
-    except util.CommandError as error:
-        raise UsageError(f"Alembic did not write the revision: {error}") from error
-    if written is None:
-        raise UsageError("Alembic did not write the revision.", hint="Does `alembic revision` work here?")
-    path = Path(written.path)
-    if not _installs(path):
-        path.unlink()
-        raise UsageError(
-            "The template script.py.mako leaves out ${upgrades}, so the revision would have been empty.",
-            hint="Put ${upgrades} into upgrade() and ${downgrades} into downgrade(), as Alembic's own template does.",
-        )
+    present = installed(script)
+    if present is not None:
+        return present.revision, Path(present.path), False
+    on = history.heads(script, chosen)
+    identifier = history.next_id(script.get_heads())
+    message = "expand sluicegate state" if history.speaks_of_phases(script) else "sluicegate state"
+    path = history.write(
+        script,
+        identifier,
+        message,
+        on,
+        upgrades=revision_body(),
+        downgrades='op.execute("DROP SCHEMA sluicegate CASCADE")',
+        mark="CREATE FUNCTION sluicegate.schema_version()",
+    )
     return identifier, path, True
+
+
+def installed(script: ScriptDirectory) -> Script | None:
+    """Return the revision that creates the state schema, None when there is none.
+
+    Raises:
+        UsageError: the history cannot be read.
+    """
+    try:
+        return next((revision for revision in script.walk_revisions() if _installs(Path(revision.path))), None)
+    except Exception as error:
+        raise history.unreadable(script, error) from error
 
 
 def _installs(path: Path) -> bool:
     return _INSTALLED.search(path.read_text(encoding="utf-8")) is not None
-
-
-def _speaks_of_phases(script: ScriptDirectory) -> bool:
-    """Whether the revisions are called NNNN_expand_… and NNNN_contract_…"""
-    return any(re.match(r"\w+_(expand|contract)_", name) for name in map(_stem, script.walk_revisions()))
-
-
-def _stem(revision: object) -> str:
-    return str(getattr(revision, "path", "")).rpartition("/")[2]
-
-
-def _next_id(heads: Sequence[str]) -> str:
-    """Return the number after the highest head where ids are numbers, else an id of Alembic's own kind."""
-    if heads and all(re.fullmatch(r"[0-9]{3,}", head) for head in heads):
-        highest = max(heads, key=int)
-        return str(int(highest) + 1).zfill(len(highest))
-    return str(util.rev_id())
 
 
 def revision_body() -> str:

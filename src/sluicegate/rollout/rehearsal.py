@@ -21,6 +21,7 @@ from sluicegate.errors import CouldNotJudgeError
 from sluicegate.lint.project import read_environment
 from sluicegate.pg.connect import connect, translated
 from sluicegate.pg.embedded import VERSIONS, temporary_server
+from sluicegate.rollout.gates import GATE_CLOSED
 from sluicegate.settings.policy import find_policy, load_policy
 from sluicegate.verify import proof, tick
 
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from alembic.runtime.migration import RevisionStep
+
     from sluicegate.backfill.chunks import Bound
     from sluicegate.backfill.definition import LoadedBackfill
     from sluicegate.backfill.engine import Outcome
+    from sluicegate.dryrun.upgrade import Stop
     from sluicegate.verify.proof import Proof
     from sluicegate.verify.tick import Tick
 
@@ -67,19 +71,38 @@ class Rehearsal:
     _scripts: Scripts
     _environment: Environment
 
-    def upgrade(self, revision: str) -> None:
+    def upgrade(self, revision: str, *, open_gates: bool = True) -> None:
         """Run the revisions up to one.
+
+        Args:
+            revision: its id, or ``head``.
+            open_gates: run and verify earlier backfills where a revision waits for one; otherwise it stops there.
 
         Raises:
             CouldNotJudgeError: one of them does not run; the message says where and why.
         """
-        done = self._position()
-        steps = self._scripts.steps(done, self._scripts.resolve(revision))
+        for step in self._scripts.steps(self._position(), self._scripts.resolve(revision)):
+            stop = self._step(step)
+            if stop is not None and stop.sqlstate == GATE_CLOSED and open_gates:
+                self._prove_earlier()
+                stop = self._step(step)
+            if stop is not None:
+                where = f"{stop.location.file}:{stop.location.line}: " if stop.location else ""
+                raise CouldNotJudgeError(
+                    f"{where}revision {stop.revision} does not run: {stop.message}"
+                ) from stop.cause
+
+    def _step(self, step: RevisionStep) -> Stop | None:
         with session(self.url, self._environment) as connection:
-            stop = upgrade(connection, self._scripts, steps, self._environment, url=self.url)
-        if stop is not None:
-            where = f"{stop.location.file}:{stop.location.line}: " if stop.location else ""
-            raise CouldNotJudgeError(f"{where}revision {stop.revision} does not run: {stop.message}") from stop.cause
+            return upgrade(connection, self._scripts, [step], self._environment, url=self.url)
+
+    def _prove_earlier(self) -> None:
+        """Run and verify every backfill whose expand revision has run."""
+        done = self._scripts.ancestors(self._position())
+        for loaded in loader.load_all(self.root / "backfills"):
+            if loaded.definition.revision in done:
+                self.run(loaded.name)
+                self.verify(loaded.name)
 
     def execute(self, text: str) -> list[tuple[Any, ...]]:
         """Run SQL; return the rows where there are any."""

@@ -15,6 +15,7 @@ from sluicegate.effects.alter_actions import definition
 from sluicegate.effects.column_definitions import require_column_type
 from sluicegate.effects.columns import refuse_partition_key
 from sluicegate.effects.composite_types import column_using_row_type
+from sluicegate.effects.default_values import refuse_value
 from sluicegate.effects.expressions import Place, read_expression
 from sluicegate.effects.index_definition import check_collation_exists
 from sluicegate.effects.model import LockMode, LossKind
@@ -79,6 +80,8 @@ def _refuse_cast(alteration: Alteration, table: Name, column: Column, target: Sq
             alteration.now, using, Place.TRANSFORM, relation=relation, target=target, column=column.name
         )
         _accept(alteration, found)
+        if not found.columns:
+            refuse_value(using, target, catalog)
         return
     if column.generated is Generated.VIRTUAL:
         return

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sluicegate.effects.context import Context
 
 _ALWAYS = "plpgsql"
+_PROJECT = "pgvector"  # the project's name, which its control file does not bear
 _RELATIONS = {pg.OBJECT_TABLE, pg.OBJECT_VIEW, pg.OBJECT_MATVIEW, pg.OBJECT_SEQUENCE, pg.OBJECT_FOREIGN_TABLE}
 
 
@@ -24,6 +25,8 @@ def create_extension(context: Context, node: Any) -> None:
         if not node.if_not_exists:
             raise Refused("42710", f'extension "{node.extname}" already exists')
         return
+    if node.extname == _PROJECT:
+        raise Refused("0A000", f'extension "{_PROJECT}" is not available: what pgvector installs is called "vector"')
     context.builder.depends(f"fails if the server does not have the extension {node.extname}")
     schema = options(node.options).get("schema")
     if schema is not None and schema not in context.catalog.schemas:

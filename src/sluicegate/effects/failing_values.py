@@ -1,4 +1,4 @@
-"""Expressions computed for every row that not every row survives: casts that may fail, vectors of other dimensions."""
+"""Expressions computed for every row that not every row survives: casts, divisions, vectors of other dimensions."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _VECTORS = frozenset({"@vector", "@halfvec", "@sparsevec"})
 _OPERATORS = frozenset({"<->", "<#>", "<=>", "<+>", "+", "-", "*"})
+_DISTANCES = frozenset({"cosine_distance", "l1_distance", "l2_distance", "inner_product"})
 _NARROWER = frozenset(
     {
         ("int4", "int2"),
@@ -54,7 +55,13 @@ def note_computed(context: Context, relation: Relation, node: Any, target: SqlTy
         if wanted is not None:
             _note_cast(context, relation, cast.arg, wanted, explicit=True)
     for operation in walk_kinds(node, pg.A_Expr):
-        _check_operands(context, relation, operation)
+        if strings(operation.name)[-1] in _OPERATORS and operation.HasField("lexpr"):
+            _check_pair(context, relation, operation.lexpr, operation.rexpr)
+        elif strings(operation.name)[-1] in {"/", "%"}:
+            _check_divisor(context, relation, operation.rexpr, node)
+    for call in walk_kinds(node, pg.FuncCall):
+        if strings(call.funcname)[-1] in _DISTANCES and len(call.args) == 2:
+            _check_pair(context, relation, call.args[0], call.args[1])
     if target is not None:
         _note_cast(context, relation, node, target, explicit=False)
 
@@ -68,48 +75,57 @@ def _note_cast(context: Context, relation: Relation, node: Any, target: SqlType,
     if key_of(SqlType(wanted.name), catalog) in _VECTORS and not wanted.array and wanted.modifiers:
         have = dimensions(context, relation, node)
         if have is not None and have != wanted.modifiers[0]:
-            _refuse_rows(context, relation, node, f"expected {wanted.modifiers[0]} dimensions, not {have}")
+            _refuse_rows(context, relation, node, "22000", f"expected {wanted.modifiers[0]} dimensions, not {have}")
     if _may_fail(context, found.type, wanted, explicit=explicit):
         shown = deparse(node) if explicit else "the expression"
         context.builder.depends(f"fails if {shown} of a row of {relation.name} does not fit {display(target)}")
 
 
-def _check_operands(context: Context, relation: Relation, operation: Any) -> None:
+def _check_divisor(context: Context, relation: Relation, divisor: Any, node: Any) -> None:
+    constant = unwrap(divisor)
+    if isinstance(constant, pg.A_Const):
+        if value_of(constant) in {0, "0"} and any(walk_kinds(node, pg.ColumnRef)):
+            _refuse_rows(context, relation, node, "22012", "division by zero")
+        return
+    context.builder.depends(f"fails if {deparse(divisor)} is zero in a row of {relation.name}")
+
+
+def _check_pair(context: Context, relation: Relation, one: Any, other: Any) -> None:
     """Refuse a distance or a sum of vectors of different dimensions, one of which may be a literal."""
-    if not operation.HasField("lexpr") or not operation.HasField("rexpr"):
-        return
-    if strings(operation.name)[-1] not in _OPERATORS:
-        return
-    left, right = (dimensions(context, relation, side) for side in (operation.lexpr, operation.rexpr))
+    left, right = (dimensions(context, relation, side) for side in (one, other))
     if left is None and right is not None:
-        left = _literal(operation.lexpr)
+        left = literal_dimensions(one)
     elif right is None and left is not None:
-        right = _literal(operation.rexpr)
+        right = literal_dimensions(other)
     if left is not None and right is not None and left != right:
-        _refuse_rows(context, relation, operation, f"different vector dimensions {left} and {right}")
+        side = other if any(walk_kinds(other, pg.ColumnRef)) else one
+        _refuse_rows(context, relation, side, "22000", f"different vector dimensions {left} and {right}")
 
 
-def _literal(node: Any) -> int | None:
+def literal_dimensions(node: Any) -> int | None:
+    """Return how many dimensions a vector written as a text, an array or ``array_fill`` has; None for all others."""
     inner = unwrap(node)
     while isinstance(inner, pg.TypeCast):
         inner = unwrap(inner.arg)
+    if isinstance(inner, pg.A_ArrayExpr):
+        return len(inner.elements)
+    if isinstance(inner, pg.FuncCall) and strings(inner.funcname)[-1] == "array_fill" and len(inner.args) == 2:
+        counts = unwrap(inner.args[1])
+        single = counts.elements if isinstance(counts, pg.A_ArrayExpr) and len(counts.elements) == 1 else ()
+        return next((value for one in single if isinstance(value := value_of(one), int)), None)
     text = value_of(inner) if isinstance(inner, pg.A_Const) else None
     return text.count(",") + 1 if isinstance(text, str) and text.strip().startswith("[") else None
 
 
-def _refuse_rows(context: Context, relation: Relation, node: Any, message: str) -> None:
-    """Refuse vectors of other dimensions, which any row but one with NULL shows.
+def _refuse_rows(context: Context, relation: Relation, node: Any, sqlstate: str, message: str) -> None:
+    """Refuse what fails at any row but one with NULL.
 
     Raises:
         Refused: unless the table is known to be empty.
     """
-    context.builder.depends(f"fails if {relation.name} holds a row whose {_shown(node)} is not NULL")
+    context.builder.depends(f"fails if {relation.name} holds a row whose {deparse(node)} is not NULL")
     if relation.rows != 0:
-        raise Refused("22000", message)
-
-
-def _shown(node: Any) -> str:
-    return deparse(node if isinstance(node, pg.Node) else pg.Node(a_expr=node))
+        raise Refused(sqlstate, message)
 
 
 def _may_fail(context: Context, source: SqlType, target: SqlType, *, explicit: bool) -> bool:

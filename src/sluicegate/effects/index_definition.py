@@ -142,7 +142,12 @@ def _key(context: Context, relation: Relation, element: Any, method: AccessMetho
         _refuse_virtual(relation, facts.columns)
         if set(facts.columns) & _SYSTEM_COLUMNS - set(relation.columns):
             raise Refused("0A000", "index creation on system columns is not supported")
-        sql_type = builtin_type("text") if facts.type == builtin_type("unknown") else facts.type
+        sql_type = facts.type
+        if sql_type == builtin_type("unknown"):
+            if not element.opclass:
+                shown = f'default operator class for access method "{method.name}"'
+                raise Refused("42704", f"data type unknown has no {shown}")
+            sql_type = builtin_type("text")
     _check_collation(context, element, sql_type)
     chosen = _operator_class(context, element, method, sql_type)
     if element.opclassopts and method.name in _WITHOUT_CLASS_OPTIONS:

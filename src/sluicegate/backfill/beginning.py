@@ -216,7 +216,9 @@ class Beginning:
         session, definition = self._session, self._loaded.definition
         row = runs.get(session.connection, session.name)
         session.connection.commit()
-        if row is not None and row.state == RunState.RUNNING and others(self._session):
+        going_on = row is not None and row.state == RunState.RUNNING and others(session)
+        session.connection.commit()  # what is locked from here on must be free again before the first chunk
+        if going_on:
             return False  # the run has its bound
         wait = self._pace.wait_for_writers
         return writers.settled(session.connection, definition, wait, session.pause, session.around.listener.note)

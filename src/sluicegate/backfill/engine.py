@@ -263,8 +263,10 @@ class _Run:
         """Stop before the end; the last worker to leave says so in the state."""
         session, connection = self._session, self._session.connection
         session.rollback()
+        session.lease.stop()
         with translated(f"leaving backfill {session.name}"), connection.transaction():
             row = runs.lock(connection, session.name)
+            session.execute("lease_release")  # under the lock: of workers that leave together, the last finds none
             reached = REACHED.get(RunState(row.state))
             if (
                 reached is not None

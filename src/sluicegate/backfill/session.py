@@ -51,6 +51,7 @@ class Surroundings:
         backoff: the waiting times between attempts.
         abandon: whether the chunk in hand is to be rolled back, not finished.
         record: told every chunk that was committed.
+        connected: given the connection that chunks are written by, whenever it is a new one.
     """
 
     sleep: Callable[[float], None]
@@ -60,6 +61,7 @@ class Surroundings:
     backoff: Backoff = field(default_factory=Backoff)
     abandon: Callable[[], bool] = lambda: False
     record: Callable[[ChunkRecord], None] = lambda _record: None
+    connected: Callable[[Connection], None] = lambda _connection: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class WorkerSession:
         self.lease = Lease(url, name, owner, lease_seconds)
         self._open: Callable[[], Connection] = lambda: open_session(url, name, lease_seconds)
         self.connection = self._open()
+        around.connected(self.connection)
         self.statements: Statements
         self.target_seconds = 0.0
 
@@ -294,6 +297,7 @@ class WorkerSession:
                 self.around.listener.retrying(error.message, wait)
                 self.pause(wait)
             else:
+                self.around.connected(self.connection)
                 return
 
     def close(self) -> None:

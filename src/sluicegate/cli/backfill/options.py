@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sluicegate.settings.operational import BATCH_SIZE, LEASE, SLEEP, WAIT_FOR_WRITERS
+from sluicegate.settings.operational import BATCH_SIZE, LEASE, SLEEP, WAIT_FOR_WRITERS, WORKERS
 from sluicegate.settings.throttle import SIGNALS
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ place = _together(
     ),
 )
 """Where the backfills, the policy and the database are: ``folder``, ``policy_path``, ``database_url``."""
+
+workers = click.option("--workers", type=WORKERS, metavar="COUNT", help=f"{WORKERS.doc} Accepted: {WORKERS.accepted}.")
 
 pace = _together(
     click.option(

@@ -16,6 +16,7 @@ COUNTED_AT_START = 5_000_000
 @click.argument("name")
 @options.place
 @options.pace
+@options.workers
 @options.wait
 @click.option(
     "--target-seconds",
@@ -35,6 +36,7 @@ def run(
     batch_size: int | None,
     sleep: float | None,
     lease: float | None,
+    workers: int | None,
     wait_for_writers: float | None,
     target_seconds: float | None,
     throttle_off: tuple[str, ...],
@@ -42,8 +44,15 @@ def run(
     restart: bool,
     analyze: bool,
 ) -> int:
-    """Run a backfill, or join one that is running; stop it with Ctrl-C and run it again to go on."""
-    from sluicegate.backfill import engine
+    """Run a backfill, or join one that is running; stop it with Ctrl-C and run it again to go on.
+
+    Other hosts join with the same command. pause, cancel and tune change it from any terminal.
+
+    Exit codes: 0 finished, or nothing was left to do; 1 finished, and rows are parked; 2 not started: usage,
+    configuration, paused or cancelled; 4 the server or the run failed; 130 stopped on request, by Ctrl-C, pause or
+    cancel.
+    """
+    from sluicegate.backfill import crew
     from sluicegate.backfill.append_only import refuse_changes
     from sluicegate.backfill.states import RunState
     from sluicegate.backfill.throttle.gate import HeldTooLongError
@@ -63,6 +72,7 @@ def run(
         target_seconds=target_seconds,
     )
     refuse_changes(loaded, policy.append_only, str(policy.path))
+    count = invocation.workers(policy, workers)
     limits = read_limits(policy, off=throttle_off, max_wait=max_wait)
     url = invocation.required(database_url)
     owed = survey(loaded, url, at_most=COUNTED_AT_START)
@@ -70,7 +80,16 @@ def run(
     try:
         before_run(loaded, policy, url, batch_size=pace.batch_size)
         with View(loaded.name, owed.missing if owed else None) as view, invocation.stopping() as around:
-            outcome = engine.run(loaded, url, pace, around(view), restart=restart, analyze=analyze, limits=limits)
+            outcome = crew.run(
+                loaded,
+                url,
+                pace,
+                around(view),
+                workers=count,
+                restart=restart,
+                analyze=analyze,
+                limits=limits,
+            )
         ending = f"Backfill {loaded.name}: {outcome.state.meaning}."
         if not outcome.worked:
             ending += " Nothing was left to do."

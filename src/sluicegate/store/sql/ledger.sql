@@ -67,6 +67,14 @@ FROM sluicegate.lease
 WHERE backfill = %(name)s AND epoch <> %(epoch)s
 ORDER BY epoch;
 
+-- name: workers_wanted
+-- Whether a running backfill was tuned to more workers than are alive.
+SELECT b.state = 'running' AND b.workers > (
+    SELECT count(*) FROM sluicegate.lease AS l WHERE l.backfill = b.name AND l.expires_at > clock_timestamp()
+) AS more
+FROM sluicegate.backfill AS b
+WHERE b.name = %(name)s;
+
 -- name: frontier_create
 -- Start a plan; one that is there stays.
 INSERT INTO sluicegate.frontier (backfill, seq, bound, exhausted)

@@ -28,6 +28,9 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option("--at", multiple=True, metavar="REV", help="The revision that the schema already has.")
 @click.option("--schema", type=_FILE, help="Production's schema, as pg_dump --schema-only prints it.")
 @click.option(
+    "--no-snapshot", is_flag=True, help="Leave out the snapshot beside the policy, and run the whole history."
+)
+@click.option(
     "--pg-version", type=click.IntRange(14, 18), help="PostgreSQL of the embedded server; the policy's otherwise."
 )
 @click.option(
@@ -55,6 +58,7 @@ def dry_run(
     revs: tuple[str, ...],
     at: tuple[str, ...],
     schema: Path | None,
+    no_snapshot: bool,
     pg_version: int | None,
     database_url: str | None,
     copy_database: bool,
@@ -68,8 +72,8 @@ def dry_run(
 ) -> ExitCode:
     """Run pending revisions for real, and report the locks, rewrites, scans and index builds of every line.
 
-    By default on a clone that is thrown away, on an embedded PostgreSQL: of production's schema with --schema and --at,
-    else of what the earlier revisions build. The clone holds no rows, so what only rows decide is not tried: NULLs,
+    By default on a clone that is thrown away, on an embedded PostgreSQL: of production's schema with --schema and --at
+    or by the snapshot beside the policy, else of what the earlier revisions build. The clone holds no rows, so what only rows decide is not tried: NULLs,
     duplicates, orphans, durations.
 
     With --copy-database on a clone of a database that you name, with its rows and from its own position.
@@ -88,6 +92,8 @@ def dry_run(
     from sluicegate.dryrun.run import try_in_transaction, try_on_clone, try_on_copy
     from sluicegate.render.dryrun import WIDTH, render_json, render_text
 
+    if not (at or schema or database_url or no_snapshot):
+        at, schema = _snapshot(migrations, config, policy_file)
     _refuse_contradictions(at, schema, pg_version, database_url, copy_database=copy_database, alone=in_transaction)
     request, policy = _request(revs, at, migrations, config, policy_file)
     with termination_as_interrupt():
@@ -105,6 +111,22 @@ def dry_run(
     width = shutil.get_terminal_size().columns if terminal else WIDTH
     click.echo(render_json(run) if output == "json" else render_text(run, width=width, color=terminal), nl=False)
     return run.exit_code
+
+
+def _snapshot(
+    migrations: Path | None, config: Path | None, policy_file: Path | None
+) -> tuple[tuple[str, ...], Path | None]:
+    """Return where production is and what its schema is, by the snapshot beside the policy; nothing without one."""
+    from sluicegate.settings.policy import find_policy, load_policy
+    from sluicegate.snapshot.stored import SCHEMA, find_snapshot
+
+    start = config or migrations or Path.cwd()
+    snapshot = find_snapshot(load_policy(policy_file or find_policy(start if start.is_dir() else start.parent)))
+    if snapshot is None or not snapshot.facts.heads:
+        return (), None
+    taken = snapshot.facts.taken_at.strftime("%Y-%m-%d")
+    click.echo(f"On the snapshot of {taken}, which is at {', '.join(snapshot.facts.heads)}.", err=True)
+    return snapshot.facts.heads, snapshot.folder / SCHEMA
 
 
 def _refuse_contradictions(
@@ -140,6 +162,7 @@ def _request(
     from sluicegate.dryrun.request import Request
     from sluicegate.dryrun.scripts import Scripts
     from sluicegate.dryrun.upgrade import Environment
+    from sluicegate.lint.convention import naming_convention
     from sluicegate.lint.project import read_environment
     from sluicegate.settings.policy import find_policy, load_policy
     from sluicegate.snapshot.load import load_catalog
@@ -156,7 +179,8 @@ def _request(
         transaction_per_migration=policy.transaction_per_migration or said.transaction_per_migration,
         version_table=table,
         version_table_schema=schema or None,
-        naming_convention=policy.naming_convention,
+        naming_convention=policy.naming_convention
+        or naming_convention(location.directory / "env.py", (*location.import_paths, location.working_directory)),
         settings={**said.settings, **policy.session_settings, **_search_path(policy)},
     )
     scripts = Scripts(location)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from sluicegate.backfill.control import try_move
 from sluicegate.backfill.lease import owner_name
 from sluicegate.backfill.session import LeaveError, open_session
 from sluicegate.backfill.states import RunState
+from sluicegate.backfill.throttle.gate import HeldTooLongError
+from sluicegate.backfill.throttle.watch import Watch
 from sluicegate.pg.connect import translated
 from sluicegate.store import completeness, runs, schema
 from sluicegate.verify import rows
@@ -26,12 +29,15 @@ if TYPE_CHECKING:
     from sluicegate.backfill.engine import Pace
     from sluicegate.backfill.session import Surroundings
     from sluicegate.backfill.statements import Statements
+    from sluicegate.settings.throttle import Limits
     from sluicegate.store.runs import Connection
 
 ROUNDS = 5
 """How often missing rows are worked off again before verification gives up."""
 
 SHOWN_KEYS = 10
+
+_LOOK_EVERY = 0.5  # seconds between two looks at the throttle
 
 _CLOSED = (RunState.PLANNED, RunState.FINISHED, RunState.FINISHED_WITH_PARKED, RunState.VERIFIED)
 
@@ -95,6 +101,7 @@ def verify(
     requeue: bool = True,
     counted: Callable[[Figures], None] | None = None,
     counting: Counting | None = None,
+    limits: Limits | None = None,
 ) -> Proof:
     """Count what is missing until nothing is, and record the proof that opens the gate.
 
@@ -109,15 +116,33 @@ def verify(
         requeue: whether missing rows are worked off; otherwise they are only counted.
         counted: told the sums as they grow.
         counting: how to count.
+        limits: when the throttle holds counting, and working missing rows off; None for never.
 
     Raises:
+        HeldTooLongError: the throttle held it for longer than the limits allow.
         WritersError: writers did not end in time, so nothing is proved.
         UsageError, BackfillFailedError, ServerError: as running the backfill does.
     """
+    with contextlib.ExitStack() as stack:
+        watch = stack.enter_context(Watch(loaded, url, limits)) if limits is not None else None
+        pause = partial(pause_between, around, (counting or Counting()).sleep, watch)
+        return _verify(loaded, url, pace, around, requeue, counted, counting or Counting(), limits, pause)
+
+
+def _verify(
+    loaded: LoadedBackfill,
+    url: str,
+    pace: Pace,
+    around: Surroundings,
+    requeue: bool,
+    counted: Callable[[Figures], None] | None,
+    how: Counting,
+    limits: Limits | None,
+    pause: Callable[[], None],
+) -> Proof:
     requeued = 0
     before: int | None = None
     scope: _Scope | None = None
-    how = counting or Counting()
     figures = Figures(0, 0)
     for last in (*[False] * ROUNDS, True):
         connection = open_session(url, loaded.name, lease_seconds=max(600.0, 2 * how.sleep))
@@ -126,7 +151,7 @@ def verify(
                 statements, state = prepare(connection, loaded, pace)
                 if scope is None:
                     scope = _scope(connection, loaded, statements, pace, around)
-                figures = _count(connection, statements, scope, how, around, counted)
+                figures = _count(connection, statements, scope, how.keys, counted, pause)
                 requeued += 0 if before is None else max(before - figures.missing, 0)
                 if figures.missing == 0 and _record(connection, loaded, figures, scope):
                     return Proof(True, RunState.VERIFIED, figures, requeued, (), {}, scope.upper)
@@ -141,7 +166,7 @@ def verify(
             connection.close()
         before = figures.missing
         around.listener.note(f"{figures.missing:,} rows are missing; they are worked off now.")
-        outcome = engine.run(loaded, url, pace, around)
+        outcome = engine.run(loaded, url, pace, around, limits=limits)
         if outcome.interrupted:
             break
     return Proof(False, outcome.state, figures, requeued, (), {}, interrupted=outcome.interrupted)
@@ -170,14 +195,35 @@ def _count(
     connection: Connection,
     statements: Statements,
     scope: _Scope,
-    how: Counting,
-    around: Surroundings,
+    size: int,
     counted: Callable[[Figures], None] | None,
+    pause: Callable[[], None],
 ) -> Figures:
     if scope.upper is None:
         return Figures(0, 0)
-    pause = partial(_pause, around, how.sleep)
-    return rows.count(connection, statements, within=scope.keys, size=how.keys, counted=counted, pause=pause)
+    return rows.count(connection, statements, within=scope.keys, size=size, counted=counted, pause=pause)
+
+
+def pause_between(around: Surroundings, seconds: float, watch: Watch | None) -> None:
+    """Pause between two counts, and for as long as the throttle would hold a chunk.
+
+    Raises:
+        LeaveError: this process should stop.
+        HeldTooLongError: the throttle held it for longer than the limits allow.
+    """
+    _pause(around, seconds)
+    hold, waited = watch.hold() if watch is not None else None, 0.0
+    if hold is not None:
+        around.listener.note(f"counting is held: {hold}")
+    while watch is not None and hold is not None:
+        if watch.max_wait and waited >= watch.max_wait:
+            raise HeldTooLongError(
+                f"Verification was held for {waited:,.0f} s, the longest that max_wait allows, by: {hold}.",
+                hint="Nothing is proved. Verify again when the reason is gone.",
+            )
+        _pause(around, _LOOK_EVERY)
+        waited += _LOOK_EVERY
+        hold = watch.hold()
 
 
 def _pause(around: Surroundings, seconds: float) -> None:

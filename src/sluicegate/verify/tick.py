@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sluicegate.backfill.engine import Pace
     from sluicegate.backfill.session import Surroundings
     from sluicegate.backfill.statements import Statements
+    from sluicegate.settings.throttle import Limits
     from sluicegate.store.completeness import Sight
     from sluicegate.store.runs import Connection, RunRow
 
@@ -85,6 +86,7 @@ def tick(
     window: int,
     work: bool = True,
     whole: bool = False,
+    limits: Limits | None = None,
 ) -> Tick:
     """Find rows that came in after the last look, and parked ones; work them off.
 
@@ -96,6 +98,7 @@ def tick(
         window: so many keys below the floor are looked at again.
         work: whether rows are worked off; otherwise they are only counted, and nothing is remembered.
         whole: look at every row, which costs as much as a proof; changed sources lie anywhere.
+        limits: when the throttle holds the work; None for never.
 
     Raises:
         UsageError: it never ran here, or nothing says where a look could begin.
@@ -120,7 +123,8 @@ def tick(
             if owed:
                 put_back(connection, loaded.name, statements, figures, pace.batch_size)
         if owed:
-            outcome = engine.run(loaded, url, replace(pace, wait_for_writers=0.0), around, keep_proof=not contradicted)
+            at_once = replace(pace, wait_for_writers=0.0)
+            outcome = engine.run(loaded, url, at_once, around, keep_proof=not contradicted, limits=limits)
             if outcome.interrupted or outcome.state not in ENDED:
                 return replace(
                     found, state=outcome.state, proof_withdrawn=contradicted, interrupted=outcome.interrupted

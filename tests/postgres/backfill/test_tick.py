@@ -219,3 +219,26 @@ def touched(connection: psycopg.Connection, query: Any, parameters: dict[str, An
     explain = psycopg.sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {}").format(query)
     [[[plan]]] = connection.execute(explain, parameters).fetchall()
     return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+
+
+def test_the_command_is_quiet_for_cron_and_its_exit_codes_say_what_it_found(target) -> None:
+    proved(target, 20)
+    target.write_file()
+    quiet = target.process("tick", "0003", "--quiet")
+    assert (quiet.returncode, quiet.stdout) == (0, "")
+    fill(target, 3)
+    reported = target.process("tick", "0003", "--report", "--window", "5")
+    assert (reported.returncode, reported.stdout) == (
+        1,
+        "Backfill 0003_status: 3 rows found, 0 written, 3 missing (keys above 15 up to 23).\n",
+    )
+    worked = target.process("tick", "0003", "--quiet", "--window", "0")
+    assert (worked.returncode, worked.stdout) == (
+        0,
+        "Backfill 0003_status: 3 rows found, 3 written, 0 missing (keys above 20 up to 23).\n",
+    )
+    target.sql("UPDATE sluicegate.backfill SET state = 'paused'")
+    held = target.process("tick", "0003", "--quiet")
+    assert (held.returncode, held.stdout) == (1, "Backfill 0003_status: left alone, it is paused.\n")
+    refused = target.process("tick", "0003", "--window", "-1")
+    assert (refused.returncode, "--window" in refused.stderr) == (2, True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("name")
 @options.place
 @options.pace
+@options.throttle
 @click.option("--window", type=TICK_WINDOW, metavar="KEYS", help=f"{TICK_WINDOW.doc} Accepted: {TICK_WINDOW.accepted}.")
 @click.option("--report", is_flag=True, help="Only count; work nothing off and remember nothing.")
 @click.option("--stale", "whole", is_flag=True, help="Look at every row, also for sources that changed since.")
@@ -33,6 +34,7 @@ def tick(
     batch_size: int | None,
     sleep: float | None,
     lease: float | None,
+    throttle_off: tuple[str, ...],
     window: int | None,
     report: bool,
     whole: bool,
@@ -47,6 +49,7 @@ def tick(
     from sluicegate.backfill.append_only import refuse_changes
     from sluicegate.cli.backfill_view import View
     from sluicegate.settings.operational import resolve
+    from sluicegate.settings.throttle import read_limits
     from sluicegate.verify import orphans
     from sluicegate.verify import tick as looking
 
@@ -55,9 +58,10 @@ def tick(
     table = (policy.operational.get("backfill", {}), str(policy.path))
     keys = resolve(TICK_WINDOW, flag=window, environment=os.environ, policy=table).value
     refuse_changes(loaded, policy.append_only, str(policy.path))
+    limits = read_limits(policy, off=throttle_off)
     url = invocation.required(database_url)
     with View(loaded.name, None) as view, invocation.stopping() as around:
-        found = looking.tick(loaded, url, pace, around(view), window=keys, work=not report, whole=whole)
+        found = looking.tick(loaded, url, pace, around(view), window=keys, work=not report, whole=whole, limits=limits)
         removed = orphans.clean(loaded, url, pace, around(view)) if clean_orphans and not report else 0
     if found.found or removed or not found.complete or not quiet:
         click.echo(described(loaded, found))

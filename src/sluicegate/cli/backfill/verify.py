@@ -16,6 +16,7 @@ from sluicegate.settings.operational import VERIFY_KEYS, VERIFY_SLEEP
 @options.place
 @options.pace
 @options.wait
+@options.throttle
 @click.option("--verify-keys", type=VERIFY_KEYS, metavar="KEYS", help=f"{VERIFY_KEYS.doc} {VERIFY_KEYS.accepted}.")
 @click.option("--verify-sleep", type=VERIFY_SLEEP, metavar="SECONDS", help=f"{VERIFY_SLEEP.doc}")
 @click.option("--count-only", is_flag=True, help="Only count; do not have missing rows worked off again.")
@@ -28,6 +29,7 @@ def verify(
     sleep: float | None,
     lease: float | None,
     wait_for_writers: float | None,
+    throttle_off: tuple[str, ...],
     verify_keys: int | None,
     verify_sleep: float | None,
     count_only: bool,
@@ -36,7 +38,8 @@ def verify(
     from sluicegate.backfill.states import RunState
     from sluicegate.cli.backfill_view import View
     from sluicegate.settings.operational import resolve
-    from sluicegate.verify import proof
+    from sluicegate.settings.throttle import read_limits
+    from sluicegate.verify import orphans, proof
 
     loaded, policy = invocation.load(folder, name, policy_path)
     pace = invocation.settings(
@@ -47,12 +50,15 @@ def verify(
         resolve(VERIFY_KEYS, flag=verify_keys, environment=os.environ, policy=table).value,
         resolve(VERIFY_SLEEP, flag=verify_sleep, environment=os.environ, policy=table).value,
     )
+    limits = read_limits(policy, off=throttle_off)
     url = invocation.required(database_url)
     with View(loaded.name, None) as view, invocation.stopping() as around:
-        found = proof.verify(loaded, url, pace, around(view), requeue=not count_only, counting=counting)
+        found = proof.verify(loaded, url, pace, around(view), requeue=not count_only, counting=counting, limits=limits)
     if found.requeued:
         click.echo(f"Worked off again: {found.requeued} rows that were missing.")
     click.echo(invocation.rows_line(found.figures))
+    if not found.interrupted and (gone := orphans.count(loaded, url, size=counting.keys)):
+        click.echo(f"Orphans: {gone} sidecar rows without a row in {loaded.definition.table}.")
     if found.verified:
         upto = f" up to key {', '.join(found.upper)}" if found.upper else ""
         click.echo(f"Backfill {loaded.name}: verified{upto}. Its gate is open.")

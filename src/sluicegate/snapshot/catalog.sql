@@ -111,7 +111,10 @@ SELECT r.ev_class, r.rulename,
              JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
              WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
                    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = r.ev_class
-                   AND d.refobjsubid > 0)
+                   AND d.refobjsubid > 0),
+       ARRAY(SELECT DISTINCT d.refobjid FROM pg_catalog.pg_depend AS d
+             WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
+                   AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class)
 FROM pg_catalog.pg_rewrite AS r WHERE r.rulename <> '_RETURN' ORDER BY 1, 2;
 
 -- name: views

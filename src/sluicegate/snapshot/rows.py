@@ -131,6 +131,10 @@ class Rows:
                 policies={item[1]: _policy(item) for item in policies.get(oid, ())},
                 rules=frozenset(item[1] for item in rules.get(oid, ())),
                 rule_columns={item[1]: frozenset(item[2]) for item in rules.get(oid, ())},
+                rule_reads={
+                    item[1]: frozenset(self._names[read] for read in item[3] if read in self._names)
+                    for item in rules.get(oid, ())
+                },
                 parents=tuple(self._names[parent] for parent in self._parents.get(oid, ()) if parent in self._names),
                 partitioning=_partitioning(key),
                 bound=bound,

@@ -48,6 +48,7 @@ def described(catalog: Catalog) -> dict[str, object]:
             ),
             sorted(relation.policies),
             {rule: sorted(relation.rule_columns.get(rule, ())) for rule in sorted(relation.rules)},
+            {rule: sorted(map(str, relation.rule_reads.get(rule, ()))) for rule in sorted(relation.rules)},
             relation.owned_by and (str(relation.owned_by[0]), relation.owned_by[1]),
             dict(relation.options),
             (relation.row_security, relation.force_row_security, relation.replica_identity),

@@ -169,3 +169,14 @@ def test_the_text_says_why_it_is_no_clean_bill(project, capsys):
     assert capsys.readouterr().out.endswith(
         ": 1 warning.\nSomething could not be judged, so this is no clean bill (exit code 3).\n"
     )
+
+
+def test_a_dry_run_begins_at_the_snapshot(project, capsys):
+    project(CREATE, NOTE)
+    assert run(["dry-run", "--format", "json"]) == 1  # the history alone has no column note
+    capsys.readouterr()
+    snapshot("r1")
+    assert run(["dry-run", "--format", "json"]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("On the snapshot of 2026-11-19, which is at r1.\n")
+    assert run(["dry-run", "--no-snapshot", "--format", "json"]) == 1

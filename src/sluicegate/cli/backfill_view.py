@@ -42,6 +42,17 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def size(count: float) -> str:
+    """Return a number of bytes as people say it: ``512 bytes``, ``1.5 MB``."""
+    if count < 1024:
+        return f"{count:.0f} bytes"
+    for unit in ("kB", "MB", "GB", "TB"):
+        count /= 1024
+        if count < 1024 or unit == "TB":
+            break
+    return f"{count:,.1f} {unit}"
+
+
 class _Pace(ProgressColumn):
     """Rate and remaining time, as ``Progress`` works them out."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILES = ("backfill.sql", "completeness.sql", "health.sql", "ledger.sql", "preflight.sql")
+FILES = ("backfill.sql", "completeness.sql", "health.sql", "ledger.sql", "preflight.sql", "trial.sql")
 
 _HEAD = re.compile(r"^-- name: (?P<name>\w+)\n(?P<comment>(?:-- .+\n)+)", re.MULTILINE)
 

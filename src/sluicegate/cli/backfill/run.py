@@ -27,6 +27,7 @@ COUNTED_AT_START = 5_000_000
 @options.throttle
 @click.option("--max-wait", type=MAX_WAIT, metavar="SECONDS", help=f"{MAX_WAIT.doc} Accepted: {MAX_WAIT.accepted}.")
 @click.option("--restart", is_flag=True, help="Plan anew and take over a changed definition; done rows stay done.")
+@click.option("--dry-run", is_flag=True, help="Try one chunk, roll it back, and say what all of them would cost.")
 @click.option("--analyze", is_flag=True, help="Collect the table's statistics first when it has none.")
 def run(
     name: str,
@@ -43,6 +44,7 @@ def run(
     max_wait: float | None,
     restart: bool,
     analyze: bool,
+    dry_run: bool,
 ) -> int:
     """Run a backfill, or join one that is running; stop it with Ctrl-C and run it again to go on.
 
@@ -76,6 +78,11 @@ def run(
     limits = read_limits(policy, off=throttle_off, max_wait=max_wait)
     url = invocation.required(database_url)
     owed = survey(loaded, url, at_most=COUNTED_AT_START)
+    if dry_run:
+        from sluicegate.cli.backfill import trial
+
+        before_run(loaded, policy, url, batch_size=pace.batch_size)
+        return trial.report(loaded, url, pace, owed=owed.missing if owed else None, workers=count)
     ending = f"Backfill {loaded.name}: failed."
     try:
         before_run(loaded, policy, url, batch_size=pace.batch_size)

@@ -73,8 +73,8 @@ def dry_run(
     """Run pending revisions for real, and report the locks, rewrites, scans and index builds of every line.
 
     By default on a clone that is thrown away, on an embedded PostgreSQL: of production's schema with --schema and --at
-    or by the snapshot beside the policy, else of what the earlier revisions build. The clone holds no rows, so what only
-    rows decide is not tried: NULLs, duplicates, orphans, durations.
+    or by the snapshot beside the policy, else of what the earlier revisions build. The clone holds no rows, so what
+    only rows decide is not tried: NULLs, duplicates, orphans, durations.
 
     With --copy-database on a clone of a database that you name, with its rows and from its own position.
 

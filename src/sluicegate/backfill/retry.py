@@ -36,6 +36,7 @@ _LOST = {
     "57P03",  # cannot_connect_now
     "57P05",  # idle_session_timeout
     "25P03",  # idle_in_transaction_session_timeout
+    "25006",  # read_only_sql_transaction: what was the primary is none any more, or we were sent to a standby
 }
 # data exception, integrity violation, raised by PL/pgSQL, program limit exceeded, and what a function in another
 # language raises, in the server or in the definition

@@ -13,7 +13,7 @@ from sluicegate.backfill.lease import Lease, LeaseLostError
 from sluicegate.backfill.retry import Backoff
 from sluicegate.backfill.states import RunState
 from sluicegate.errors import ServerError, SluicegateError
-from sluicegate.pg.connect import connect
+from sluicegate.pg.connect import connect, translated
 from sluicegate.store.queries import statement
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sluicegate.backfill.progress import ChunkRecord, Listener
     from sluicegate.backfill.statements import Statements
+    from sluicegate.pg.pooled import ServerConnection
     from sluicegate.store.runs import Connection
 
 
@@ -49,6 +50,7 @@ class Surroundings:
         stop: whether this process was asked to stop after the chunk in hand.
         listener: who shows the run to people.
         backoff: the waiting times between attempts.
+        outage: the waiting times between attempts to reach the server again, which may take a failover.
         abandon: whether the chunk in hand is to be rolled back, not finished.
         record: told every chunk that was committed.
         connected: given the connection that chunks are written by, whenever it is a new one.
@@ -59,6 +61,7 @@ class Surroundings:
     stop: Callable[[], bool]
     listener: Listener
     backoff: Backoff = field(default_factory=Backoff)
+    outage: Backoff = field(default_factory=lambda: Backoff(attempts=40))
     abandon: Callable[[], bool] = lambda: False
     record: Callable[[ChunkRecord], None] = lambda _record: None
     connected: Callable[[Connection], None] = lambda _connection: None
@@ -83,7 +86,7 @@ class Told:
         return f"{self.batch_size:,} keys a chunk, {self.sleep:g} s between chunks{workers}"
 
 
-def open_session(url: str, name: str, lease_seconds: float) -> Connection:
+def open_session(url: str, name: str, lease_seconds: float) -> ServerConnection:
     """Open a connection for chunks: it never waits long for a lock, and never keeps a transaction open in silence.
 
     Raises:
@@ -108,8 +111,9 @@ def open_session(url: str, name: str, lease_seconds: float) -> Connection:
             "jit": "off",
         },
     )
-    # Statements are prepared where we say so, and never by count: the author's must be planned for each chunk.
-    connection.prepare_threshold = sys.maxsize
+    if not connection.pooled:
+        # Statements are prepared where we say so, and never by count: the author's must be planned for each chunk.
+        connection.prepare_threshold = sys.maxsize
     return connection
 
 
@@ -138,9 +142,10 @@ class WorkerSession:
         self._told: Told | None = None
         self._wal: str | None = None
         self.lease = Lease(url, name, owner, lease_seconds)
-        self._open: Callable[[], Connection] = lambda: open_session(url, name, lease_seconds)
-        self.connection = self._open()
+        self._open: Callable[[], ServerConnection] = lambda: open_session(url, name, lease_seconds)
+        self.connection: Connection = self._open()
         around.connected(self.connection)
+        self._server = self._which_server()
         self.statements: Statements
         self.target_seconds = 0.0
 
@@ -289,8 +294,10 @@ class WorkerSession:
         while True:
             try:
                 self.connection = self._open()
+                self._same_server()
             except ServerError as error:
-                wait = self.around.backoff.wait(attempt, self.around.random)
+                self.disconnect()
+                wait = self.around.outage.wait(attempt, self.around.random)
                 if wait is None:
                     raise
                 attempt += 1
@@ -299,6 +306,48 @@ class WorkerSession:
             else:
                 self.around.connected(self.connection)
                 return
+
+    def disconnect(self) -> None:
+        """Drop the connection, whatever state it is in."""
+        with contextlib.suppress(psycopg.Error):
+            self.connection.close()
+
+    def _which_server(self) -> tuple[str, int] | None:
+        """Return cluster and timeline of the server; None where it does not say, or takes no writes anyway."""
+        try:
+            row = self.connection.execute(statement("server_identity")).fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            row = None
+        self.connection.rollback()
+        return None if row is None or row[0] else (str(row[1]), int(row[2]))
+
+    def _same_server(self) -> None:
+        """Refuse a server that is not the one, or not the latest one, that was written to before.
+
+        After a failover the same address may lead to a standby, or to the old primary, whose rows nobody will keep.
+
+        Raises:
+            ServerError: it is not.
+        """
+        if self._server is None:
+            return
+        with translated("asking which server this is"):
+            found = self._which_server()
+        if found is None:
+            raise ServerError("This server takes no writes now: it is a standby, or read-only.", sqlstate="25006")
+        cluster, timeline = found
+        if cluster != self._server[0]:
+            raise ServerError(
+                f"This is another cluster: its system identifier is {cluster}, and was {self._server[0]} before.",
+                hint="Look where the database's address leads to.",
+            )
+        if timeline < self._server[1]:
+            raise ServerError(
+                f"This server was left behind by a failover: its timeline is {timeline}, and was {self._server[1]} "
+                "before.",
+                hint="Shut the old primary down, and let the address lead to the new one.",
+            )
+        self._server = found
 
     def close(self) -> None:
         """Leave the backfill and the server."""

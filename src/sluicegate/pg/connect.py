@@ -11,11 +11,10 @@ from psycopg import conninfo
 
 from sluicegate.errors import UsageError
 from sluicegate.pg.errors import translate
+from sluicegate.pg.pooled import ServerConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from psycopg.rows import TupleRow
 
 APPLICATION_NAME = "sluicegate"
 """What ``pg_stat_activity`` shows for us unless the caller says more."""
@@ -39,8 +38,8 @@ def connect(
     application_name: str = APPLICATION_NAME,
     settings: Mapping[str, str] | None = None,
     connect_timeout: int | None = None,
-) -> psycopg.Connection[TupleRow]:
-    """Open a connection.
+) -> ServerConnection:
+    """Open a connection. Behind a pooler its settings hold for each transaction, and nobody else gets them.
 
     Args:
         url: a libpq URL or connection string, or a SQLAlchemy URL (``postgresql+psycopg://…``). What it leaves out
@@ -59,11 +58,10 @@ def connect(
         parameters["connect_timeout"] = str(connect_timeout)
     with translated(f"connecting to {describe(url)}"):
         # No prepared statements: behind a transaction pooler they get lost, and DDL of ours invalidates their plans.
-        connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
+        connection = ServerConnection.connect(**parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
     try:
         with translated("setting up the session"):
-            for name, value in (settings or {}).items():
-                connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+            connection.begin_with(settings or {})
             connection.autocommit = autocommit
     except BaseException:
         connection.close()

@@ -34,6 +34,10 @@ _RETRY_TRANSACTION = Explanation(
 # PostgreSQL 18 manual, appendix A "PostgreSQL Error Codes". A two-character key stands for its class.
 EXPLANATIONS: dict[str, Explanation] = {
     "08": _UNREACHABLE,
+    "08P01": Explanation(
+        "A pooler between us and the server does not accept this connection.",
+        "Take options= and server settings out of the URL, or connect to the server itself.",
+    ),
     "0A000": Explanation(
         "This server's version, or this kind of relation, does not support the statement.",
         "Compare the server's version with the one the statement needs.",
@@ -137,6 +141,9 @@ _CONNECTING: tuple[tuple[str, str], ...] = (
     (r"too many (clients|connections)|remaining connection slots", "53300"),
     (r"is (starting up|shutting down|not accepting connections|not yet accepting connections)|recovery mode", "57P03"),
     (r"permission denied for database", "42501"),
+    # What libpq says of a host that target_session_attrs does not allow.
+    (r"session is read-only|server is in hot standby mode", "25006"),
+    (r"unsupported startup parameter|query_wait_timeout|no more connections allowed", "08P01"),
 )
 
 

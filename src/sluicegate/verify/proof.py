@@ -16,6 +16,7 @@ from sluicegate.backfill.states import RunState
 from sluicegate.backfill.throttle.gate import HeldTooLongError
 from sluicegate.backfill.throttle.watch import Watch
 from sluicegate.pg.connect import translated
+from sluicegate.pg.pooled import keep_setting
 from sluicegate.store import completeness, runs, schema
 from sluicegate.verify import rows
 from sluicegate.verify.requeue import ENDED, put_back
@@ -249,7 +250,7 @@ def prepare(connection: Connection, loaded: LoadedBackfill, pace: Pace) -> tuple
     """
     schema.require(connection)
     # Counting a range may take longer than a chunk, and nobody waits for it.
-    connection.execute("SET statement_timeout = '30min'")
+    keep_setting(connection, "statement_timeout", "30min")
     checked = preflight.inspect(connection, loaded.definition)
     runs.execute(
         connection,

@@ -29,7 +29,7 @@ def survey(loaded: LoadedBackfill, url: str, *, at_most: int | None = None) -> F
     with translated(f"counting the rows of backfill {loaded.name}"):
         connection = open_session(url, loaded.name, lease_seconds=600)
         try:
-            connection.execute("SET statement_timeout = '30min'")
+            connection.keep("statement_timeout", "30min")
             checked = preflight.inspect(connection, loaded.definition)
             connection.commit()
             if at_most is not None and checked.estimate > at_most:

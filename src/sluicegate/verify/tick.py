@@ -20,6 +20,7 @@ from sluicegate.backfill.session import open_session
 from sluicegate.backfill.states import RunState
 from sluicegate.errors import UsageError
 from sluicegate.pg.connect import translated
+from sluicegate.pg.pooled import keep_setting
 from sluicegate.store import completeness, runs
 from sluicegate.verify import rows
 from sluicegate.verify.proof import prepare, withdraw
@@ -151,7 +152,7 @@ def _begin(
 ) -> _Look:
     """Read how far to look, and then who is writing: in this order, so that nobody slips in between."""
     # Few rows are looked for in large tables; without statistics the planner would read all of them.
-    connection.execute("SET enable_seqscan = off")
+    keep_setting(connection, "enable_seqscan", "off")
     top = connection.execute(statements.upper()).fetchone()
     connection.commit()
     present = writers.present(connection, loaded.definition)

@@ -1,5 +1,12 @@
 -- What the throttle asks about the server, its replicas and its users. Each is one statement, asked at most once a second.
 
+-- name: server_identity
+-- Which cluster this is, whether it takes writes, and on which timeline: each promotion begins a higher one.
+SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS read_only,
+       (SELECT system_identifier FROM pg_control_system()) AS cluster,
+       CASE WHEN NOT pg_is_in_recovery() THEN
+           ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer END AS timeline;
+
 -- name: health_privileges
 -- Whether we may read what other roles do. Membership in pg_monitor brings both.
 SELECT pg_has_role('pg_read_all_stats', 'USAGE') AS may_read_others,

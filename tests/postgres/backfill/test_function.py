@@ -216,7 +216,7 @@ def test_no_transaction_is_open_while_a_network_function_runs(target) -> None:
 
 
 def test_a_worker_that_dies_inside_a_network_function_leaves_its_chunk_to_the_next(target) -> None:
-    fill(target, 300)
+    fill(target, 150)
     target.sql("CREATE TABLE embeddings (event_id bigint, embedding vector(3) NOT NULL)")
     target.folder.mkdir()
     (target.folder / "0003_status.py").write_text(
@@ -247,8 +247,8 @@ def test_a_worker_that_dies_inside_a_network_function_leaves_its_chunk_to_the_ne
         victim.send_signal(signal.SIGKILL)
         out, err = other.communicate(timeout=60)
         assert (other.returncode, err.count("Traceback")) == (0, 0), err
-    assert "Rows: 240/240 written" in out
-    assert target.sql("SELECT count(*), count(DISTINCT event_id) FROM embeddings") == [(240, 240)]
+    assert "Rows: 120/120 written" in out
+    assert target.sql("SELECT count(*), count(DISTINCT event_id) FROM embeddings") == [(120, 120)]
     assert target.sql("SELECT DISTINCT state FROM sluicegate.chunk") == [("done",)]
     checked = target.process("check", "0003")
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -167,7 +167,7 @@ def test_the_chunks_of_any_keys_hold_each_key_once_and_never_more_than_asked_for
         apply="INSERT INTO written SELECT row.id, row.tie FROM {chunk} AS row",
     )
 
-    @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
     @given(keys=st.lists(KEYS[kind], max_size=40, unique=True), ties=st.integers(1, 3), size=st.integers(1, 15))
     def walk(keys, ties: int, size: int) -> None:
         target.sql("TRUNCATE walked, written; TRUNCATE sluicegate.backfill CASCADE")
@@ -209,11 +209,11 @@ def test_a_key_whose_order_may_have_changed_under_its_index_is_refused(target) -
 
 
 def test_chunks_follow_a_target_time_on_request(target) -> None:
-    target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 6000); ANALYZE events")
+    target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 1500); ANALYZE events")
     slow = target.loaded(apply="INSERT INTO status SELECT row.id, pg_sleep(0.0002)::text FROM {chunk} AS row")
-    pace = Pace(20, 0, 30, target_seconds=0.2)
+    pace = Pace(10, 0, 30, target_seconds=0.1)
     assert engine.run(slow, target.url, pace, target.around()).state == "finished"
     assert (target.missing(), target.doubles()) == (0, 0)
-    assert target.log.chunks[:4] == [20] * 4
-    assert target.log.chunks[4] > 20
-    assert 100 < max(target.log.chunks) < 1000
+    assert target.log.chunks[:4] == [10] * 4
+    assert target.log.chunks[4] > 10
+    assert 20 < max(target.log.chunks) < 1000

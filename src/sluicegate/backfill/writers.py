@@ -39,7 +39,7 @@ class Writer:
     """A transaction in flight.
 
     Attributes:
-        id: its virtual transaction id, ``-1/<xid>`` once it is prepared.
+        id: its virtual transaction id; that of a prepared transaction changes when the server restarts.
         pid: its process; None for a prepared transaction.
         gid: the name under which it was prepared.
         seconds: how long it has been open; None where this role may not know.
@@ -137,7 +137,7 @@ def wait(
         step = min(_LOOK_EVERY, seconds - waited)
         pause(step)
         waited += step
-        # A transaction that was prepared meanwhile has another name now.
+        # A prepared transaction has another name after a restart of the server.
         left = tuple(writer for writer in present(connection, definition) if writer.id in ids or writer.pid is None)
     return left
 

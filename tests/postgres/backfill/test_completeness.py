@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
@@ -12,7 +13,9 @@ from test_proof import fill, gate
 
 from sluicegate.backfill.engine import Pace
 from sluicegate.backfill.writers import TriggerError, WritersError, present
+from sluicegate.pg.embedded import start, temporary_server
 from sluicegate.verify import proof
+from sluicegate.verify.tick import tick
 
 SYNC = """
     CREATE UNIQUE INDEX ON status (event_id);
@@ -81,8 +84,6 @@ def test_a_number_that_was_drawn_and_not_inserted_yet_is_waited_for(target) -> N
 def test_writers_of_other_tables_readers_and_other_databases_hold_nothing_up(
     target, server18, make_database, tmp_path
 ) -> None:
-    import contextlib
-
     with contextlib.closing(Target(make_database(server18), tmp_path / "other")) as other:
         other.install()
         target.sql("CREATE TABLE elsewhere (id int)")
@@ -198,3 +199,46 @@ def test_counting_pauses_between_its_snapshots_and_stops_when_asked(target) -> N
     assert slept == [0.05] * 5
     stopped = proof.verify(target.loaded(), target.url, Pace(100, 0, 30), target.around(stop=lambda: True))
     assert (stopped.verified, stopped.interrupted) == (False, True)
+
+
+def test_a_writer_that_is_younger_than_the_trigger_holds_no_proof_up(target) -> None:
+    target.sql(SYNC)
+    target.sql(CREATE_TRIGGER)
+    fill(target, 20)
+    loaded = target.loaded(trigger="sync")
+    target.run(loaded)
+    with psycopg.connect(target.url) as late:
+        late.execute("INSERT INTO events (payload) VALUES ('late')")
+        fill(target, 1)
+        assert verify(target, loaded).verified
+        late.commit()
+    assert (target.missing(), verify(target, loaded).figures.owed) == (0, 22)
+
+
+def test_a_prepared_transaction_is_a_writer_and_moves_no_mark(tmp_path) -> None:
+    settings = {"max_prepared_transactions": "2"}
+    with (
+        temporary_server(18, settings=settings) as server,
+        contextlib.closing(Target(server.url(), tmp_path / "backfills")) as target,
+    ):
+        target.install()
+        fill(target, 20)
+        target.run()
+        assert verify(target).verified
+        with psycopg.connect(target.url) as late:
+            late.execute("INSERT INTO events (payload) VALUES ('late')")
+            fill(target, 3)
+            assert tick(target.loaded(), target.url, Pace(100, 0, 30), target.around(), window=0).above == ("20",)
+            late.execute("PREPARE TRANSACTION 'late'")
+        server.stop("immediate")
+        start(server.data, 18, settings=settings)  # it has another name in pg_locks from now on
+        target.reconnect()
+        for _ in range(2):
+            assert tick(target.loaded(), target.url, Pace(100, 0, 30), target.around(), window=0).above == ("20",)
+        with pytest.raises(WritersError) as caught:
+            verify(target)
+        assert "prepared transaction late (postgres, open for " in caught.value.message
+        assert "COMMIT PREPARED or ROLLBACK PREPARED" in caught.value.hint
+        target.sql("COMMIT PREPARED 'late'")
+        found = tick(target.loaded(), target.url, Pace(100, 0, 30), target.around(), window=0)
+        assert (found.found, target.missing()) == (1, 0)

@@ -38,7 +38,7 @@ class Ordeal:
         self.happened: Counter[str] = Counter()
         self.complaints: list[str] = []
         self.url = server.url()
-        prepare(self.url, folder / "backfills", options.rows)
+        prepare(self.url, folder / "backfills", options.rows, function=options.function)
         upstream = server.socket / f".s.PGSQL.{server.port}"
         self._hosts = [Proxy(upstream), Proxy(upstream)]
         self._workers: list[subprocess.Popen[str]] = []
@@ -162,6 +162,9 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=20_000, help="rows added whenever few are left (default 20,000)")
     parser.add_argument("--batch-size", type=int, default=40, help="keys in a chunk (default 40)")
     parser.add_argument("--longest", type=float, default=2.0, help="seconds between disasters, at most (default 2)")
+    parser.add_argument(
+        "--function", action="store_true", help="let a Python function do the work, between transactions"
+    )
     parser.add_argument("--seed", type=int, default=None, help="the order of disasters; the clock decides unless given")
     options = parser.parse_args()
     if options.seed is None:

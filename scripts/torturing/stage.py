@@ -38,6 +38,36 @@ backfill = Backfill(
 """It changes the events themselves, so that it can deadlock with the application, and adds a row that nothing keeps
 unique, so that a second application shows twice."""
 
+FUNCTION = """
+import datetime
+import random
+import time
+
+from sluicegate import Apply, Backfill
+
+
+def stamp(rows):
+    time.sleep(random.random() * 0.05)
+    return [(row.id, datetime.datetime.now(datetime.timezone.utc)) for row in rows]
+
+
+backfill = Backfill(
+    revision="0003",
+    table="public.events",
+    key="id",
+    where="payload <> ''",
+    done="EXISTS (SELECT 1 FROM status AS s WHERE s.event_id = row.id)",
+    apply=Apply(stamp, columns=("payload",), into="public.status", writes=("event_id", "at"), network=True),
+)
+"""
+"""The same work by a function that runs outside of any transaction; a trigger counts."""
+
+COUNTING = """
+    CREATE FUNCTION count_it() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN UPDATE events SET applied = applied + 1 WHERE id = NEW.event_id; RETURN NULL; END $$;
+    CREATE TRIGGER count_it AFTER INSERT ON status FOR EACH ROW EXECUTE FUNCTION count_it();
+"""
+
 TABLES = """
     CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload text,
                          applied integer NOT NULL DEFAULT 0);
@@ -46,16 +76,18 @@ TABLES = """
 """
 
 
-def prepare(url: str, folder: Path, rows: int) -> None:
+def prepare(url: str, folder: Path, rows: int, *, function: bool) -> None:
     """Create the tables, the rows and the backfill's file."""
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in install_statements():
             connection.execute(statement)
         connection.execute(TABLES)
+        if function:
+            connection.execute(COUNTING)
         add(connection, rows)
         connection.execute("ANALYZE")
     folder.mkdir()
-    (folder / f"{NAME}.py").write_text(DEFINITION)
+    (folder / f"{NAME}.py").write_text(FUNCTION if function else DEFINITION)
 
 
 def add(connection: psycopg.Connection, rows: int) -> None:

@@ -174,6 +174,8 @@ def detail(row: RunRow, leases: list[LeaseRow], ledger: list[tuple[str, str, int
     for lease in leases:
         since = f"{lease.renewed_at:%Y-%m-%d %H:%M:%S}"
         table.add_row("Worker", f"{lease.owner}, {'silent' if lease.silent else 'alive'}, last heard of {since}")
+        if lease.held_reason is not None and not lease.silent:
+            table.add_row("  held", f"since {lease.held_since:%Y-%m-%d %H:%M:%S} by: {lease.held_reason}")
     for label, moment in (("Started", row.started_at), ("Finished", row.finished_at), ("Verified", row.verified_at)):
         table.add_row(label, f"{moment:%Y-%m-%d %H:%M:%S %Z}" if moment else "-")
     return table

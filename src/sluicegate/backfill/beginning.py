@@ -38,8 +38,17 @@ def others(session: WorkerSession) -> bool:
 class Beginning:
     """One worker's way into a run."""
 
-    def __init__(self, loaded: LoadedBackfill, session: WorkerSession, pace: Pace, *, keep_proof: bool) -> None:
-        """Prepare; ``keep_proof`` leaves the proof as it is."""
+    def __init__(
+        self,
+        loaded: LoadedBackfill,
+        session: WorkerSession,
+        pace: Pace,
+        *,
+        keep_proof: bool,
+        counted: tuple[int, int] | None = None,
+    ) -> None:
+        """Prepare; ``keep_proof`` leaves the proof as it is, ``counted`` are the rows owed and done."""
+        self._counted = counted
         self._loaded, self._session, self._pace, self._keep_proof = loaded, session, pace, keep_proof
 
     def prepare(self, *, restart: bool, analyze: bool) -> Preflight:
@@ -176,6 +185,9 @@ class Beginning:
             else:
                 move(connection, row.name, RunState.RUNNING, actor=session.owner, detail=f"epoch {session.lease.epoch}")
             self._set_pace(row)
+            if self._counted is not None:
+                owed, done = self._counted
+                runs.execute(connection, "backfill_figures", name=row.name, owed=owed, done=done)
             # Nobody else works on it: take up what was given up or parked, and what came in since the last bound.
             runs.execute(connection, "chunk_reopen", name=row.name)
             runs.execute(connection, "parked_clear", name=row.name)

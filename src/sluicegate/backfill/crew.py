@@ -63,7 +63,14 @@ class Crew:
     """The workers of one process on one backfill."""
 
     def __init__(
-        self, loaded: LoadedBackfill, url: str, pace: Pace, around: Surroundings, *, limits: Limits | None = None
+        self,
+        loaded: LoadedBackfill,
+        url: str,
+        pace: Pace,
+        around: Surroundings,
+        *,
+        limits: Limits | None = None,
+        counted: tuple[int, int] | None = None,
     ) -> None:
         """Prepare.
 
@@ -73,8 +80,10 @@ class Crew:
             pace: the settings in force.
             around: the world outside; its listener and recorder are told by one worker at a time.
             limits: when the throttle holds the run; the workers share what asks.
+            counted: how many rows are owed work, and how many of them have it.
         """
         self._loaded, self._url, self._pace, self._limits = loaded, url, pace, limits
+        self._counted = counted
         self._abandoned = threading.Event()
         lock = threading.Lock()
 
@@ -136,6 +145,7 @@ class Crew:
                     watch=watch,
                     joined=self._joined.set,
                     owner=owner,
+                    counted=self._counted,
                 )
             except BaseException as error:  # noqa: BLE001 - it is raised again by whoever waits for the workers
                 end = error
@@ -230,6 +240,9 @@ def run(
     restart: bool = False,
     analyze: bool = False,
     limits: Limits | None = None,
+    counted: tuple[int, int] | None = None,
 ) -> Outcome:
     """Work on a backfill with several workers; otherwise as ``engine.run``."""
-    return Crew(loaded, url, pace, around, limits=limits).run(workers, restart=restart, analyze=analyze)
+    return Crew(loaded, url, pace, around, limits=limits, counted=counted).run(
+        workers, restart=restart, analyze=analyze
+    )

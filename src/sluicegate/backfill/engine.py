@@ -83,6 +83,7 @@ def run(
     watch: Watch | None = None,
     joined: Callable[[], None] = lambda: None,
     owner: str | None = None,
+    counted: tuple[int, int] | None = None,
 ) -> Outcome:
     """Work on a backfill until it is finished, fails, or this process is asked to stop; any number may do so at once.
 
@@ -98,6 +99,7 @@ def run(
         watch: what asks the throttle's signals already, for workers that share it; then ``limits`` is not looked at.
         joined: called once this worker is one of the run's.
         owner: how it is named in leases and audit; host and process unless given.
+        counted: how many rows are owed work and how many of them have it, for whoever asks how far the run is.
 
     Raises:
         UsageError: the database or the definition is not as it must be.
@@ -121,7 +123,7 @@ def run(
             if watch is None and limits is not None:
                 watch = stack.enter_context(Watch(loaded, url, limits))
             gate = Gate(watch.hold, session, watch.max_wait) if watch is not None else None
-            return _Run(loaded, session, pace, gate, keep_proof=keep_proof).run(
+            return _Run(loaded, session, pace, gate, keep_proof=keep_proof, counted=counted).run(
                 restart=restart, analyze=analyze, joined=joined
             )
     finally:
@@ -132,10 +134,17 @@ class _Run:
     """One worker's way through a backfill."""
 
     def __init__(
-        self, loaded: LoadedBackfill, session: WorkerSession, pace: Pace, gate: Gate | None, *, keep_proof: bool
+        self,
+        loaded: LoadedBackfill,
+        session: WorkerSession,
+        pace: Pace,
+        gate: Gate | None,
+        *,
+        keep_proof: bool,
+        counted: tuple[int, int] | None,
     ) -> None:
         self._loaded, self._session, self._gate = loaded, session, gate
-        self._beginning = Beginning(loaded, session, pace, keep_proof=keep_proof)
+        self._beginning = Beginning(loaded, session, pace, keep_proof=keep_proof, counted=counted)
         self._recovery = Recovery(session)
 
     def run(self, *, restart: bool, analyze: bool, joined: Callable[[], None]) -> Outcome:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from sluicegate.backfill.chunks import Bound
     from sluicegate.backfill.definition import LoadedBackfill
-    from sluicegate.store.runs import LeaseRow, RunRow
+    from sluicegate.backfill.standing import Standing
+    from sluicegate.cli.backfill.log import Log
+    from sluicegate.store.runs import RunRow
 
 _LINE_EVERY = 2.0  # seconds between two lines of progress where nobody looks at a bar
 
@@ -77,8 +79,15 @@ def pace_of(tally: figures.Progress) -> str:
 class View:
     """Shows a run on stderr: a bar on a terminal, now and then a line elsewhere."""
 
-    def __init__(self, name: str, total: int | None) -> None:
-        """Prepare to show a backfill that owes ``total`` rows, None when nobody counted."""
+    def __init__(self, name: str, total: int | None, log: Log | None = None) -> None:
+        """Prepare to show a backfill that owes ``total`` rows, None when nobody counted.
+
+        Args:
+            name: the backfill.
+            total: the rows.
+            log: told what happens; where it writes to stderr, nothing else does.
+        """
+        self._log = log
         self._console = Console(stderr=True)
         self._name, self._total = name, total
         self._tally = figures.Progress(total, time.monotonic)
@@ -89,7 +98,7 @@ class View:
             TextColumn("{task.completed:,.0f}" + (f" of {total:,}" if total is not None else "") + " rows"),
             _Pace(self._tally),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=not self._console.is_terminal or (log is not None and log.shown),
         )
         self._task = self._bar.add_task(name, total=total)
 
@@ -107,11 +116,12 @@ class View:
         self._tally.add(rows)
         self._bar.update(self._task, completed=self._tally.rows)
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._last_line >= _LINE_EVERY:
+        quiet = self._console.is_terminal or (self._log is not None and self._log.shown)
+        if not quiet and now - self._last_line >= _LINE_EVERY:
             self._last_line = now
             of = f" of {self._total:,}" if self._total is not None else ""
             at = f", at key {', '.join(keys)}" if keys else ""
-            self.note(f"{self._tally.rows:,}{of} rows written{at}; {pace_of(self._tally) or 'just begun'}")
+            self._say(f"{self._tally.rows:,}{of} rows written{at}; {pace_of(self._tally) or 'just begun'}")
 
     def parked(self, key: Bound, reason: str) -> None:
         """Say which row was set aside, and why."""
@@ -123,6 +133,13 @@ class View:
 
     def note(self, text: str) -> None:
         """Show a line."""
+        if self._log is not None:
+            self._log.note(text)
+            if self._log.shown:
+                return
+        self._say(text)
+
+    def _say(self, text: str) -> None:
         self._console.print(f"{self._name}: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -148,37 +165,56 @@ def overview(loaded: list[LoadedBackfill], rows: dict[str, RunRow] | None) -> Ta
     return table
 
 
-def detail(row: RunRow, leases: list[LeaseRow], ledger: list[tuple[str, str, int, int]]) -> Table:
+def detail(found: Standing) -> Table:
     """Return everything the database knows about one backfill."""
+    row = found.row
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    living = [lease for lease in leases if not lease.silent]
-    state = RunState(row.state).meaning
-    if row.state == RunState.RUNNING and not living:
-        state = "stopped: no worker has given a sign of life"
     table.add_row("Backfill", row.name)
     table.add_row("Revision", row.revision)
-    table.add_row("State", state)
+    table.add_row("State", found.meaning)
     if row.error:
         table.add_row("Error", row.error)
     table.add_row("Rows written", f"{row.rows_written:,}")
     if row.rows_owed is not None:
         table.add_row("Last count", f"{row.rows_done}/{row.rows_owed} rows written")
+        if row.state == RunState.RUNNING:
+            table.add_row("Now", f"{found.done:,} of {row.rows_owed:,} rows")
+    if found.rate is not None:
+        table.add_row("Rate", _speed(found))
     table.add_row("Rows parked", f"{row.rows_parked:,}")
     table.add_row("Mark", _key(row.mark))
     table.add_row("Upper bound", _key(row.upper_bound))
-    for kind, chunk_state, chunks, rows in ledger:
+    at_most = "" if row.workers is None else f", at most {row.workers} workers"
+    table.add_row("Settings", f"{row.batch_size:,} keys a chunk, {row.sleep:g} s between chunks{at_most}")
+    for kind, chunk_state, chunks, rows in found.ledger:
         label = {"range": "Chunks", "requeue": "Requeued chunks", "keys": "Key sets"}[kind]
         table.add_row(f"{label} {chunk_state}", f"{chunks:,} ({rows:,} rows)")
-    for lease in leases:
+    for lease in found.leases:
         since = f"{lease.renewed_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row("Worker", f"{lease.owner}, {'silent' if lease.silent else 'alive'}, last heard of {since}")
-        if lease.held_reason is not None and not lease.silent:
-            table.add_row("  held", f"since {lease.held_since:%Y-%m-%d %H:%M:%S} by: {lease.held_reason}")
+        held = f"; held since {lease.held_since:%H:%M:%S}: {lease.held_reason}" if lease.held_since else ""
+        alive = "silent" if lease.silent else "alive"
+        table.add_row("Worker", f"{lease.owner}, {alive}, last heard of {since}{held}")
     for label, moment in (("Started", row.started_at), ("Finished", row.finished_at), ("Verified", row.verified_at)):
         table.add_row(label, f"{moment:%Y-%m-%d %H:%M:%S %Z}" if moment else "-")
     return table
+
+
+def line(found: Standing) -> str:
+    """Return how a backfill stands in one line."""
+    row = found.row
+    of = f" of {row.rows_owed:,}" if row.rows_owed is not None else ""
+    written = found.done if found.done is not None else row.rows_written
+    parts = [f"{written:,}{of} rows", f"{row.rows_parked:,} parked", f"{len(found.living)} workers"]
+    if found.rate is not None and row.state == RunState.RUNNING:
+        parts.append(_speed(found))
+    return f"{row.name}: {found.meaning}; {', '.join(parts)}"
+
+
+def _speed(found: Standing) -> str:
+    left = f", {duration(found.remaining)} left" if found.remaining is not None else ""
+    return f"{found.rate:,.0f} rows/s{left}"
 
 
 def _key(bound: list[str] | None) -> str:

@@ -10,6 +10,7 @@ VERBS = {
     "cancel": "sluicegate.cli.backfill.cancel:cancel",
     "check": "sluicegate.cli.backfill.check:check",
     "health": "sluicegate.cli.backfill.health:health",
+    "history": "sluicegate.cli.backfill.history:history",
     "list": "sluicegate.cli.backfill.list:list_",
     "pause": "sluicegate.cli.backfill.pause:pause",
     "resume": "sluicegate.cli.backfill.resume:resume",

@@ -71,3 +71,24 @@ patience = _together(
     click.option("--now", is_flag=True, help="Have the chunks in hand rolled back instead of finished."),
 )
 """How long to wait for workers: ``wait``, ``now``."""
+
+form = click.option(
+    "--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For whom."
+)
+
+textfile = click.option(
+    "--prometheus-textfile",
+    "textfile",
+    metavar="PATH",
+    help="Write the figures to this file too, for node_exporter's textfile collector; name it *.prom.",
+)
+
+log = _together(
+    click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        help="Write a line for each chunk: on stderr, instead of the bar, unless --log-file is given.",
+    ),
+    click.option("--log-file", metavar="PATH", help="Add the lines to this file; text unless --log-format says json."),
+)
+"""A line for each chunk: ``log_format``, ``log_file``."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sluicegate.cli.backfill import invocation, options
 from sluicegate.errors import ExitCode, UsageError
 from sluicegate.settings.operational import MAX_WAIT, TARGET_SECONDS
+
+if TYPE_CHECKING:
+    from sluicegate.backfill.progress import ChunkRecord
 
 COUNTED_AT_START = 5_000_000
 """Up to so many rows (by the planner's estimate) are counted before a run, to show how far it is."""
@@ -27,6 +32,8 @@ COUNTED_AT_START = 5_000_000
 @options.throttle
 @click.option("--max-wait", type=MAX_WAIT, metavar="SECONDS", help=f"{MAX_WAIT.doc} Accepted: {MAX_WAIT.accepted}.")
 @click.option("--restart", is_flag=True, help="Plan anew and take over a changed definition; done rows stay done.")
+@options.log
+@options.textfile
 @click.option("--dry-run", is_flag=True, help="Try one chunk, roll it back, and say what all of them would cost.")
 @click.option("--analyze", is_flag=True, help="Collect the table's statistics first when it has none.")
 def run(
@@ -45,6 +52,9 @@ def run(
     restart: bool,
     analyze: bool,
     dry_run: bool,
+    log_format: str | None,
+    log_file: str | None,
+    textfile: str | None,
 ) -> int:
     """Run a backfill, or join one that is running; stop it with Ctrl-C and run it again to go on.
 
@@ -54,10 +64,15 @@ def run(
     configuration, paused or cancelled; 4 the server or the run failed; 130 stopped on request, by Ctrl-C, pause or
     cancel.
     """
+    from dataclasses import replace
+    from pathlib import Path
+
     from sluicegate.backfill import crew
     from sluicegate.backfill.append_only import refuse_changes
     from sluicegate.backfill.states import RunState
     from sluicegate.backfill.throttle.gate import HeldTooLongError
+    from sluicegate.cli.backfill.log import Log
+    from sluicegate.cli.backfill.metrics import Metrics
     from sluicegate.cli.backfill_check import before_run
     from sluicegate.cli.backfill_view import View
     from sluicegate.settings.throttle import read_limits
@@ -83,19 +98,31 @@ def run(
 
         before_run(loaded, policy, url, batch_size=pace.batch_size)
         return trial.report(loaded, url, pace, owed=owed.missing if owed else None, workers=count)
+    metrics = Metrics(Path(textfile) if textfile else None, url, loaded.name)
     ending = f"Backfill {loaded.name}: failed."
     try:
         before_run(loaded, policy, url, batch_size=pace.batch_size)
-        with View(loaded.name, owed.missing if owed else None) as view, invocation.stopping() as around:
+        with (
+            Log(loaded.name, log_format, Path(log_file) if log_file else None) as log,
+            View(loaded.name, owed.missing if owed else None, log) as view,
+            invocation.stopping() as around,
+        ):
+            metrics.update()
+
+            def record(chunk: ChunkRecord) -> None:
+                log.chunk(chunk)
+                metrics.update()
+
             outcome = crew.run(
                 loaded,
                 url,
                 pace,
-                around(view),
+                replace(around(view), record=record),
                 workers=count,
                 restart=restart,
                 analyze=analyze,
                 limits=limits,
+                counted=(owed.owed, owed.done) if owed else None,
             )
         ending = f"Backfill {loaded.name}: {outcome.state.meaning}."
         if not outcome.worked:
@@ -113,6 +140,7 @@ def run(
         # The same honest line after success and after failure: counted in the database, in snapshots of its own.
         click.echo(ending)
         click.echo(invocation.counted(loaded, url))
+        metrics.update(last=True)
     if outcome.state in (RunState.PAUSING, RunState.PAUSED, RunState.CANCELLING, RunState.CANCELLED):
         click.echo(invocation.on_whose_request(loaded.name, url, outcome.state), err=True)
         return 130

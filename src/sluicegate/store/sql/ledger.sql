@@ -262,6 +262,37 @@ WHERE backfill = %(name)s
 GROUP BY kind, state
 ORDER BY kind, state;
 
+-- name: chunk_rate
+-- What was written of late: rows, and the seconds since the first of those chunks began.
+SELECT coalesce(sum(rows), 0)::bigint AS rows,
+       coalesce(extract(epoch FROM clock_timestamp() - min(started_at)), 0)::double precision AS seconds
+FROM sluicegate.chunk
+WHERE backfill = %(name)s AND state = 'done' AND finished_at > clock_timestamp() - make_interval(secs => %(window)s)
+  AND kind = ANY (%(kinds)s);
+
+-- name: chunk_history
+-- The last chunks that were dealt with, oldest first.
+SELECT kind, seq, part, hi, state, rows, attempts, owner, wal_bytes, started_at, finished_at,
+       extract(epoch FROM finished_at - started_at)::double precision AS seconds
+FROM (
+    SELECT * FROM sluicegate.chunk
+    WHERE backfill = %(name)s AND finished_at IS NOT NULL
+    ORDER BY finished_at DESC, seq DESC
+    LIMIT %(limit)s
+) AS last
+ORDER BY finished_at, seq;
+
+-- name: chunk_statistics
+-- The ledger by worker: chunks, rows, WAL and how long chunks took.
+SELECT coalesce(owner, '-') AS owner, count(*) AS chunks, coalesce(sum(rows), 0)::bigint AS rows,
+       coalesce(sum(wal_bytes), 0)::bigint AS wal_bytes,
+       coalesce(avg(extract(epoch FROM finished_at - started_at)), 0)::double precision AS mean,
+       coalesce(max(extract(epoch FROM finished_at - started_at)), 0)::double precision AS longest
+FROM sluicegate.chunk
+WHERE backfill = %(name)s AND state = 'done'
+GROUP BY 1
+ORDER BY 1;
+
 -- name: advance
 -- Count what was written, and move the mark to the end of the last chunk before the first open one. The backfill's row
 -- is locked by the statement before, so that this one sees what other workers committed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .verbs import assert_says
+from .verbs import assert_fires_without_schema, assert_says
 
 RULE = "non-null-default"
 
@@ -38,3 +38,10 @@ error[non-null-default] non_null_default_bad.py:11:5 (revision non_null_default_
 
 def test_bad_is_reported_in_these_words(examples):
     assert_says(examples, RULE, EXPECTED)
+
+
+def test_it_does_not_claim_what_could_not_be_told_about_the_rewrite(tmp_path):
+    message = assert_fires_without_schema(
+        RULE, "ALTER TABLE events ADD COLUMN x int DEFAULT of_the_application()", tmp_path
+    )
+    assert message.endswith("Whether PostgreSQL also rewrites the table for this could not be told.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .verbs import assert_says
+import pytest
+
+from .verbs import assert_fires_without_schema, assert_says, judge_without_schema
 
 RULE = "rewriting-type-change"
 
@@ -31,3 +33,28 @@ error[rewriting-type-change] rewriting_type_change_bad.py:11:5 (revision rewriti
 
 def test_bad_is_reported_in_these_words(examples):
     assert_says(examples, RULE, EXPECTED)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "bigint",
+        "jsonb",
+        "uuid",
+        "boolean",
+        "bigint[]",
+        "bigint USING c::bigint",
+        "text USING upper(c)",
+        "date USING d(c)",
+    ],
+)
+def test_a_type_that_nothing_else_becomes_unconverted_rewrites_whatever_it_was(tmp_path, change):
+    message = assert_fires_without_schema(RULE, f"ALTER TABLE events ALTER COLUMN c TYPE {change}", tmp_path)
+    assert "(its type is not known here; nothing happens if it is" in message
+
+
+@pytest.mark.parametrize("change", ["text", "varchar(200)", "numeric(12,2)", "timestamptz", "inet", "vector(3)"])
+def test_a_type_that_some_columns_become_unconverted_cannot_be_told_without_the_schema(tmp_path, change):
+    report = judge_without_schema(f"ALTER TABLE events ALTER COLUMN c TYPE {change}", tmp_path)
+    assert [finding.rule for finding in report.findings] == ["could-not-judge"]
+    assert int(report.exit_code) == 3

@@ -6,9 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from sluicegate.capture.sqlfiles import capture_sql
+from sluicegate.catalog.model import Catalog
 from sluicegate.findings import Level
+from sluicegate.lint.engine import Judge
+from sluicegate.lint.project import ProjectFiles
 from sluicegate.lint.report import Report
 from sluicegate.render.text import render_text
+from sluicegate.settings.policy import Policy
 
 from .examples import RULES, Examples, judge, policy_of
 
@@ -38,6 +42,20 @@ def assert_silent(rule: str, sql: str, folder: Path, **more: object) -> None:
 def assert_fires(rule: str, sql: str, folder: Path, **more: object) -> str:
     """Demand that the rule fires; return what it says."""
     report = judge_sql(rule, sql, folder, **more)  # type: ignore[arg-type]
+    messages = [finding.message for finding in report.findings if finding.rule == rule]
+    assert messages, [(f.rule, f.message) for f in report.findings]
+    return messages[0]
+
+
+def judge_without_schema(sql: str, folder: Path, version: int = 16) -> Report:
+    """Judge an SQL script of whose tables nothing is known, as `sluicegate lint -` does."""
+    judge_it = Judge(Policy(lock_timeout="2s"), version, RULES, project=ProjectFiles(folder))
+    return judge_it.report([capture_sql(sql, "change.sql")], replace(Catalog(), complete=False))
+
+
+def assert_fires_without_schema(rule: str, sql: str, folder: Path) -> str:
+    """Demand that the rule fires on a table of which nothing is known; return what it says."""
+    report = judge_without_schema(sql, folder)
     messages = [finding.message for finding in report.findings if finding.rule == rule]
     assert messages, [(f.rule, f.message) for f in report.findings]
     return messages[0]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
 
+from sluicegate.catalog.builtins import builtins
 from sluicegate.catalog.casts import CastContext, find_cast
 from sluicegate.catalog.columns_used import expression_columns
 from sluicegate.catalog.model import Column, Generated, Name, RelationKind, SqlType
 from sluicegate.catalog.type_facts import type_facts
-from sluicegate.catalog.types import base_type, display, same_type, serial_base, written
+from sluicegate.catalog.types import base_type, display, key_of, same_type, serial_base, written
 from sluicegate.effects.alter_actions import definition
 from sluicegate.effects.column_definitions import require_column_type
 from sluicegate.effects.columns import refuse_partition_key
@@ -24,10 +26,18 @@ from sluicegate.effects.type_change import Conversion, Value
 from sluicegate.statements.nodes import string, walk_kinds
 
 if TYPE_CHECKING:
+    from sluicegate.catalog.model import Catalog
     from sluicegate.effects.alteration import Alteration, Command
     from sluicegate.effects.expressions import ExpressionFacts
 
 _INTEGERS = frozenset({"int2", "int4", "int8"})
+_WITH_MODIFIERS = frozenset(
+    {
+        *("bit", "bpchar", "interval", "numeric", "time", "timestamp", "timestamptz", "timetz", "varbit", "varchar"),
+        *("halfvec", "sparsevec", "vector"),
+    }
+)
+"""Types whose length or precision may change without a conversion; ``timestamp`` becomes ``timestamptz`` in UTC."""
 
 
 def prepare_column_type(alteration: Alteration, command: Command) -> None:
@@ -38,7 +48,7 @@ def prepare_column_type(alteration: Alteration, command: Command) -> None:
     change = definition(command.node)
     using = change.raw_default if change.HasField("raw_default") else None
     if using is not None:
-        _accept(alteration, read_expression(alteration.now, using, Place.TRANSFORM, relation=relation))
+        _accept(alteration, read_expression(alteration.now, using, Place.TRANSFORM, relation=relation), column)
     if relation.of_type is not None:
         alteration.refuse("42809", "cannot alter column type of typed table")
     if using is not None and column.generated is not None:
@@ -79,7 +89,7 @@ def _refuse_cast(alteration: Alteration, table: Name, column: Column, target: Sq
         found = read_expression(
             alteration.now, using, Place.TRANSFORM, relation=relation, target=target, column=column.name
         )
-        _accept(alteration, found)
+        _accept(alteration, found, column)
         if not found.columns:
             refuse_value(using, target, catalog)
         return
@@ -89,17 +99,22 @@ def _refuse_cast(alteration: Alteration, table: Name, column: Column, target: Sq
     if path is not None and path.context is not CastContext.EXPLICIT:
         return
     shown = display(SqlType(target.name, array=target.array))
-    if path is None and not (type_facts(column.type, catalog).known and type_facts(target, catalog).known):
+    if not type_facts(column.type, catalog).known:
+        return  # whoever wrote it knows that there is a cast; what is not known is whether it converts
+    if path is None and not type_facts(target, catalog).known:
         alteration.builder.unknown(f"whether {display(column.type)} can be cast to {shown} is not known")
         return
     alteration.refuse("42804", f'column "{column.name}" cannot be cast automatically to type {shown}')
 
 
-def _accept(alteration: Alteration, found: ExpressionFacts) -> None:
+def _accept(alteration: Alteration, found: ExpressionFacts, column: Column) -> None:
+    """Take over what an expression would do; that a column's type is not known decides nothing here by itself."""
     if found.refusal is not None:
         alteration.refuse(found.refusal.sqlstate, found.refusal.message)
+    known = type_facts(column.type, alteration.draft.catalog).known
     for phrase in found.unknowns:
-        alteration.builder.unknown(phrase)
+        if known or display(column.type) not in phrase:
+            alteration.builder.unknown(phrase)
 
 
 def _note_conversion(alteration: Alteration, member: Name, name: str, target: SqlType, using: Any) -> None:
@@ -108,8 +123,9 @@ def _note_conversion(alteration: Alteration, member: Name, name: str, target: Sq
     if column.generated is Generated.VIRTUAL:
         _refuse_row_type(alteration, member)
         return
+    catalog = alteration.draft.catalog
     conversion = Conversion(
-        alteration.draft.catalog,
+        catalog,
         alteration.context.search_path,
         alteration.version,
         alteration.context.session.timezone,
@@ -121,11 +137,34 @@ def _note_conversion(alteration: Alteration, member: Name, name: str, target: Sq
     work = alteration.work(member)
     work.new_values = True
     kept = value is not None and conversion.convert(value, target).kept
+    if value is not None and not type_facts(column.type, catalog).known:
+        if _only_from_itself(target, catalog, alteration.version):
+            alteration.depends(f"rewrites nothing if {member}.{name} is {display(target)} already")
+        else:
+            alteration.builder.unknown(f"whether the type of {name} has to be converted to become {display(target)}")
     if not kept:
         work.rewrite.append(f"{name} is converted from {display(column.type)} to {display(target)}")
     _note_data(alteration, member, column, target, using, kept=kept)
     if relation.kind is RelationKind.PARTITIONED:
         _refuse_row_type(alteration, member)
+
+
+def _only_from_itself(target: SqlType, catalog: Catalog, version: int) -> bool:
+    """Tell whether no column of another type becomes one of this type without being converted.
+
+    Then a type change rewrites the table, whatever the type was, unless it changes nothing. Columns of the types that
+    name system objects (``oid``, ``regclass``) are left out of account: applications have none.
+    """
+    if not type_facts(target, catalog).known or base_type(target, catalog) is not target or target.modifiers:
+        return False
+    key = key_of(replace(target, array=False), catalog)
+    if key in _WITH_MODIFIERS:
+        return False
+    casts = builtins(version).casts
+    return not any(
+        to == key and cast.method == "b" and not source.startswith(("oid", "reg", "pg_"))
+        for (source, to), cast in casts.items()
+    )
 
 
 def _refuse_row_type(alteration: Alteration, member: Name) -> None:

@@ -75,8 +75,11 @@ def check(context: Context) -> Iterator[Problem]:
         later = Revision(
             "a later revision, after the backfill is verified", not_null_by_check(column.table, column.name)
         )
+        beside = "PostgreSQL does not rewrite the table for this; it is the data that is harmed."
+        if context.is_uncertain:
+            beside = "Whether PostgreSQL also rewrites the table for this could not be told."
         yield Problem(
             f"Every existing row of {table} gets {name} = {expression_sql(default)} without being looked at: rows that "
-            "look computed and are not. PostgreSQL does not rewrite the table for this; it is the data that is harmed.",
+            f"look computed and are not. {beside}",
             phased(now, later) if column.not_null else phased(now),
         )

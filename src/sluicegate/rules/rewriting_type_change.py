@@ -59,9 +59,9 @@ def check(context: Context) -> Iterator[Problem]:
             continue
         column = f"{context.spelled(command.table)}.{identifier(command.name)}"
         for table in context.rewritten(command):
+            unless = "" if old else f" (its type is not known here; nothing happens if it is {new} already)"
             yield Problem(
-                f"Changing {column} {f'from {old} ' if old else ''}to {new} rewrites {context.described(table)} "
-                "and its "
-                f"indexes {context.waiting(table)} until the last row is written.",
+                f"Changing {column} {f'from {old} ' if old else ''}to {new}{unless} rewrites "
+                f"{context.described(table)} and its indexes {context.waiting(table)} until the last row is written.",
                 shadow_column(command.table, command.name, command.definition.type_name),
             )

@@ -44,7 +44,7 @@ def test_what_no_shape_changes_is_certain(sql):
 @pytest.mark.parametrize(
     "sql",
     [
-        "ALTER TABLE t ALTER COLUMN a TYPE bigint",
+        "ALTER TABLE t ALTER COLUMN a TYPE varchar(9)",
         "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
         "ALTER TABLE t ADD COLUMN x nosuchtype",
         "ALTER TABLE t ADD COLUMN x int DEFAULT nosuch()",
@@ -74,3 +74,9 @@ def test_an_error_that_no_shape_prevents_is_certain():
 def test_a_new_table_that_references_itself_is_not_taken_for_one_that_exists():
     effects = judged("CREATE TABLE node (id int PRIMARY KEY, parent int REFERENCES node (id))")
     assert (effects.error, effects.certainty, dict(effects.locks)) == (None, Certainty.CERTAIN, {})
+
+
+def test_a_change_to_a_type_that_only_columns_of_it_become_unconverted_is_a_rewrite():
+    effects = judged("ALTER TABLE t ALTER COLUMN a TYPE bigint")
+    assert (effects.certainty, effects.rewrites) == (Certainty.CERTAIN, {"public.t"})
+    assert "rewrites nothing if public.t.a is bigint already" in effects.depends_on_data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -59,7 +60,7 @@ def table_of(health: Health) -> Table:
             continue
         limit = "" if worst.unit is Unit.FLAG else written(worst.limit, worst.unit)
         value = written(worst.value, worst.unit)
-        what = worst.what.rstrip(":") + (f"; {worst.detail}" if worst.detail else "")
+        what = re.sub(r"( for| by| is|:)$", "", worst.what) + (f"; {worst.detail}" if worst.detail else "")
         table.add_row(str(reading.signal), str(verdict), value, limit, what)
     for signal in health.off:
         table.add_row(signal, str(Verdict.OFF), "", "", "switched off by policy or --throttle-off")

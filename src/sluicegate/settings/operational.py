@@ -191,7 +191,7 @@ MAX_WAIT = Seconds(
     key="max_wait",
     flag="--max-wait",
     low=0,
-    high=2_592_000,
+    high=604_800,
     default=0,
     doc="How long the throttle may hold a run in all before it ends, to be run again; 0 for any time.",
 )

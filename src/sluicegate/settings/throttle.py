@@ -137,11 +137,11 @@ KEYS: tuple[Key, ...] = (
         TABLE,
         "max_wait",
         0.0,
-        "a number from 0 to 2592000 (seconds)",
+        "a number from 0 to 604800 (seconds)",
         "How long a run may be held in all, in seconds, before it ends with exit code 4 and can be run again; 0 for "
         "any time.",
         "max_wait = 3600",
-        _number(0, 2_592_000, " (seconds)"),
+        _number(0, 604_800, " (seconds)"),
     ),
     Key(
         TABLE,

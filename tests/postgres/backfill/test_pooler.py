@@ -18,6 +18,7 @@ import pytest
 from backfill_target import Target
 
 from sluicegate.backfill import engine
+from sluicegate.backfill.definition import Apply
 from sluicegate.backfill.engine import Pace
 from sluicegate.backfill.session import open_session
 from sluicegate.backfill.states import RunState
@@ -142,6 +143,20 @@ def test_a_sidecar_and_a_key_of_time_work_too(pooled: Target) -> None:
     )
     assert pooled.run(loaded, size=30).state is RunState.FINISHED
     assert pooled.value("SELECT count(*) FROM seen WHERE done IS NOT TRUE") == 0
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_a_function_stages_its_rows_in_whichever_session_it_gets(pooled: Target, network: bool) -> None:
+    fill(pooled)
+    work = Apply(
+        lambda rows: [(row.id, "pending") for row in rows],
+        columns=("payload",),
+        into="public.status",
+        writes=("event_id", "state"),
+        network=network,
+    )
+    assert pooled.run(pooled.loaded(apply=work), size=50).state is RunState.FINISHED
+    assert pooled.missing() == pooled.doubles() == 0
 
 
 def test_settings_hold_in_every_transaction_and_only_there(pooled: Target) -> None:

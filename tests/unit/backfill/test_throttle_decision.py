@@ -123,6 +123,23 @@ def test_a_replica_that_tells_nothing_is_unknown_and_one_that_has_caught_up_is_n
     assert readings.replicas([], Limits(), ReplayClock(), 0.0).verdict() is Verdict.ABSENT
 
 
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("ALTER ROLE app PASSWORD 'it''s secret'", "ALTER ROLE app PASSWORD '…'"),
+        ("SELECT $x$ secret $x$,\n  2", "SELECT '…', 2"),
+        ("INSERT INTO t VALUES ('cut off by the ser", "INSERT INTO t VALUES ('…'"),
+        (None, ""),
+    ],
+)
+def test_literals_of_other_sessions_are_not_repeated(query: str | None, shown: str) -> None:
+    row = SimpleNamespace(
+        holder="session", pid=1, name="", role="app", state="active", xids=1, seconds=1_000.0, query=query
+    )
+    reading = readings.xmin([row], Limits())
+    assert reading.reason() == f"session 1 of app has held back vacuum for 1,000 s (limit 900 s); active: {shown}"
+
+
 def test_an_autovacuum_against_wraparound_holds_with_its_pid() -> None:
     row = SimpleNamespace(name="events", xids=10, multixacts=1, pid=4711, phase="scanning heap", seconds=125.0)
     reading = readings.wraparound([row], Limits())

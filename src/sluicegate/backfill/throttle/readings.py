@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from sluicegate.backfill.throttle.decision import ReplayClock
     from sluicegate.settings.throttle import Limits
 
+# A literal that the server cut off at track_activity_query_size has no end.
+_LITERAL = re.compile(r"'(?:[^']|'')*(?:'|$)|\$(\w*)\$.*?(?:\$\1\$|$)", re.DOTALL)
 _QUERY_SHOWN = 80  # characters of somebody's statement in a message
 
 
@@ -161,5 +164,6 @@ def query(rows: Sequence[Sequence[Any]], limits: Limits) -> Reading:
 
 
 def _shown(text: str | None) -> str:
-    words = " ".join((text or "").split())
+    """Show the beginning of somebody's statement, without its literals: they may be secrets."""
+    words = " ".join(_LITERAL.sub("'…'", text or "").split())
     return words if len(words) <= _QUERY_SHOWN else f"{words[: _QUERY_SHOWN - 1]}…"

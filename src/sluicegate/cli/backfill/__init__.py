@@ -31,5 +31,6 @@ def backfill() -> None:
     A backfill is a file in backfills/, named by its number (0003), its name or its path.
 
     Exit codes: 0 done; 1 rows are missing or parked; 2 usage or configuration; 3 nothing can be proved while somebody
-    writes; 4 the server or the run failed; 130 stopped on request.
+    writes; 4 the server or the run failed; 130 stopped on request, by Ctrl-C, pause or
+    cancel.
     """

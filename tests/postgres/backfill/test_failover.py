@@ -159,3 +159,25 @@ def test_a_read_only_database_is_refused_with_the_reason(target: Target) -> None
     target.sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with pytest.raises(ServerError, match="The session is read-only"):
         target.run()
+
+
+def test_a_statement_that_runs_into_its_timeout_is_tried_in_halves(target: Target) -> None:
+    target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 40)")
+    target.sql("ANALYZE events")
+
+    def cancel() -> None:
+        # The server's answer to statement_timeout and to a cancelled statement is the same: SQLSTATE 57014.
+        sleeping = "FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        target.wait_until(f"EXISTS (SELECT 1 {sleeping})")
+        target.sql(f"SELECT pg_cancel_backend(pid) {sleeping}")
+
+    slow = target.loaded(apply="INSERT INTO status SELECT row.id, pg_sleep(0.02)::text FROM {chunk} AS row")
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    try:
+        outcome = target.run(slow)
+    finally:
+        thread.join()
+    assert outcome.state is RunState.FINISHED
+    assert target.log.chunks == [20, 20]
+    assert target.missing() == target.doubles() == 0

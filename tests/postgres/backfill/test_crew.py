@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 
 import pytest
 
-from sluicegate.backfill import crew
+from sluicegate.backfill import control, crew
 from sluicegate.backfill.engine import Pace
+from sluicegate.backfill.states import StateError
 
 
 @pytest.fixture
@@ -112,3 +114,22 @@ def test_tune_sends_workers_away_and_brings_more(filled) -> None:
         "Backfill 0003_status: finished, not verified.\nRows: 3000/3000 written\n",
     ), err
     assert (filled.missing(), filled.doubles()) == (0, 0)
+
+
+def test_chunks_that_are_planned_anew_while_workers_take_them_are_neither_lost_nor_doubled(filled) -> None:
+    with filled.started("run", "0003", "--workers", "3", "--batch-size", "5", "--sleep", "0.01") as process:
+        filled.wait_until("EXISTS (SELECT 1 FROM sluicegate.chunk WHERE state = 'done')")
+        size = 0
+        with contextlib.suppress(StateError):  # until it has finished
+            while True:
+                size = size % 40 + 1
+                control.tune(filled.connection, "0003_status", actor="test", batch_size=size)
+                time.sleep(0.02)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (
+        0,
+        "Backfill 0003_status: finished, not verified.\nRows: 3000/3000 written\n",
+    ), err
+    assert filled.value("SELECT count(*) FROM sluicegate.audit WHERE event = 'tuned'") > 10
+    assert (filled.missing(), filled.doubles()) == (0, 0)
+    assert filled.value("SELECT mark FROM sluicegate.backfill") == ["3000"]

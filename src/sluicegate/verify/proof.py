@@ -11,6 +11,7 @@ from sluicegate.backfill import engine, preflight, writers
 from sluicegate.backfill.chunks import Bound, Range
 from sluicegate.backfill.control import try_move
 from sluicegate.backfill.lease import owner_name
+from sluicegate.backfill.pages import Pages
 from sluicegate.backfill.session import LeaveError, open_session
 from sluicegate.backfill.states import RunState
 from sluicegate.backfill.throttle.gate import HeldTooLongError
@@ -202,6 +203,10 @@ def _count(
 ) -> Figures:
     if scope.upper is None:
         return Figures(0, 0)
+    if isinstance(statements, Pages):
+        # An update moves a row to any page, also from one that is yet to be counted to one that was: only one snapshot
+        # of the whole table sees each row once.
+        return rows.count_at_once(connection, statements, counted=counted)
     return rows.count(connection, statements, within=scope.keys, size=size, counted=counted, pause=pause)
 
 

@@ -77,6 +77,21 @@ def count(
     return Figures(owed, missing, tuple(incomplete))
 
 
+def count_at_once(
+    connection: Connection, statements: Statements, *, counted: Callable[[Figures], None] | None = None
+) -> Figures:
+    """Count the whole table in one snapshot, for walks in which rows may move from range to range meanwhile."""
+    whole = Range(None, None)
+    row = connection.execute(statements.figures(whole), bound_parameters(whole)).fetchone()
+    connection.commit()
+    if row is None:
+        raise AssertionError("a count returned no row")
+    figures = Figures(row[0], row[1], (whole,) if row[1] else ())
+    if counted is not None:
+        counted(figures)
+    return figures
+
+
 def missing_keys(connection: Connection, statements: Statements, figures: Figures, limit: int) -> list[Bound]:
     """Return the first keys that lack what they are owed."""
     found: list[Bound] = []

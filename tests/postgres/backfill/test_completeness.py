@@ -242,3 +242,21 @@ def test_a_prepared_transaction_is_a_writer_and_moves_no_mark(tmp_path) -> None:
         target.sql("COMMIT PREPARED 'late'")
         found = tick(target.loaded(), target.url, Pace(100, 0, 30), target.around(), window=0)
         assert (found.found, target.missing()) == (1, 0)
+
+
+def test_a_row_that_moved_to_a_later_page_is_counted_in_the_one_snapshot_of_the_table(target) -> None:
+    """Walked by pages, a row lies wherever its last update put it; the proof sees each row once all the same."""
+    target.sql("CREATE TABLE papers (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), body text, size int)")
+    target.sql("INSERT INTO papers (body) SELECT repeat('x', 200) FROM generate_series(1, 500)")
+    loaded = target.loaded(
+        table="public.papers",
+        key="ctid",
+        where="true",
+        done="row.size IS NOT NULL",
+        apply="UPDATE papers AS row SET size = length(row.body) WHERE {chunk}",
+    )
+    target.run(loaded, size=100)
+    target.sql("UPDATE papers SET size = NULL, body = repeat('y', 300) WHERE ctid = (SELECT min(ctid) FROM papers)")
+    found = verify(target, loaded, requeue=False)
+    assert (found.verified, found.figures.owed, found.figures.missing) == (False, 500, 1)
+    assert verify(target, loaded).verified

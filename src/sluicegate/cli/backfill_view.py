@@ -178,8 +178,8 @@ def detail(found: Standing) -> Table:
         table.add_row("Error", row.error)
     table.add_row("Rows written", f"{row.rows_written:,}")
     if row.rows_owed is not None:
-        since = row.rows_written - (row.written_at_count or 0)
-        more = f", {since:,} more since" if since > 0 else ""
+        later = row.rows_written - (row.written_at_count or 0)
+        more = f", {later:,} more since" if later > 0 else ""
         table.add_row("Last count", f"{row.rows_done}/{row.rows_owed} rows written{more}")
         if row.state == RunState.RUNNING:
             table.add_row("Now", f"{found.done:,} of {row.rows_owed:,} rows")

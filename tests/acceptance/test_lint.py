@@ -177,7 +177,7 @@ def test_json_is_a_contract(terminal, project):
                     ],
                     "reasons": {},
                 },
-                "fingerprint": "",
+                "fingerprint": "c38ecba164b12b970ce26960f1e4eed5",
             }
         ],
         "gone": [],

@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -26,6 +28,15 @@ _SETTINGS = {
     "wal_receiver_status_interval": "1",
     "wal_retrieve_retry_interval": "100ms",
 }
+
+
+def eventually(ask: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait until the answer is true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return answer
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Pause, resume, cancel, tune and retry from another terminal: real processes, seen within two seconds."""
+"""Pause, resume, cancel, tune and retry from another terminal: real processes, seen long before a pause ends."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from sluicegate.backfill import control
 from sluicegate.cli import run
 
 UNLESS_BAD = (
@@ -31,11 +32,9 @@ def begun(target) -> None:
     target.wait_until("EXISTS (SELECT 1 FROM sluicegate.chunk WHERE state = 'done')")
 
 
-def ended(process: subprocess.Popen[str], seconds: float) -> tuple[str, str, float]:
-    """Wait for a process's end; return what it said, and after how many seconds."""
-    began = time.monotonic()
-    out, err = process.communicate(timeout=seconds)
-    return out, err, time.monotonic() - began
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Wait for a process's end, a minute at most, which none here reaches that sleeps; return what it said."""
+    return process.communicate(timeout=60)
 
 
 def events(target) -> list[tuple[str, bool]]:
@@ -50,12 +49,11 @@ def test_pause_from_another_terminal_is_seen_by_a_worker_that_sleeps_for_minutes
         begun(filled)
         time.sleep(0.3)
         paused = filled.process("pause", "0003")
-        out, err, took = ended(worker, 5)
+        out, err = ended(worker)
     assert (paused.returncode, paused.stdout) == (0, "Backfill 0003_status: paused.\n")
     assert paused.stderr == (
         "Next: Go on: sluicegate backfill resume 0003_status; then sluicegate backfill run 0003_status\n"
     )
-    assert took < 2
     assert (worker.returncode, out) == (130, "Backfill 0003_status: paused.\nRows: 10/2000 written\n"), err
     assert f"Paused by {ME}" in err
     assert events(filled)[-2:] == [("pausing", True), ("paused", False)]
@@ -81,8 +79,7 @@ def test_cancel_from_another_terminal_and_what_is_written_stays(filled) -> None:
     with filled.started("run", "0003", "--batch-size", "10", "--sleep", "300") as worker:
         begun(filled)
         assert filled.process("cancel", "0003").stdout == "Backfill 0003_status: cancelled.\n"
-        out, _err, took = ended(worker, 5)
-    assert took < 2
+        out, _err = ended(worker)
     assert (worker.returncode, out) == (130, "Backfill 0003_status: cancelled.\nRows: 10/2000 written\n")
     assert filled.process("run", "0003").returncode == 2
     assert filled.process("resume", "0003").returncode == 0
@@ -91,7 +88,7 @@ def test_cancel_from_another_terminal_and_what_is_written_stays(filled) -> None:
 
 
 def test_a_chunk_that_hangs_is_rolled_back_on_request(target) -> None:
-    target.write_file(apply="INSERT INTO status SELECT row.id, pg_sleep(60)::text FROM {chunk} AS row")
+    target.write_file(apply="INSERT INTO status SELECT row.id, pg_sleep(600)::text FROM {chunk} AS row")
     target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 3); ANALYZE events")
     with target.started("run", "0003") as worker:
         target.wait_until("EXISTS (SELECT 1 FROM pg_stat_activity WHERE query LIKE 'INSERT INTO status%')")
@@ -102,8 +99,7 @@ def test_a_chunk_that_hangs_is_rolled_back_on_request(target) -> None:
             waiting.stdout,
         )
         assert target.process("pause", "0003", "--now").stdout == "Backfill 0003_status: paused.\n"
-        out, _err, took = ended(worker, 5)
-    assert took < 2
+        out, _err = ended(worker)
     assert (worker.returncode, out) == (130, "Backfill 0003_status: paused.\nRows: 0/3 written\n")
     assert target.value("SELECT count(*) FROM sluicegate.chunk WHERE state = 'pending'") == 1
 
@@ -142,11 +138,9 @@ def test_what_never_ran_is_said_so(filled, capsys) -> None:
 def test_tune_wakes_a_sleeping_worker_and_holds_from_the_next_chunk_on(filled) -> None:
     with filled.started("run", "0003", "--batch-size", "10", "--sleep", "300") as worker:
         begun(filled)
-        began = time.monotonic()
         tuned = filled.process("tune", "0003", "--batch-size", "500", "--sleep", "0.01")
         filled.wait_until("EXISTS (SELECT 1 FROM sluicegate.chunk WHERE rows = 500)")
-        assert time.monotonic() - began < 4  # with the start of a process
-        out, err, _took = ended(worker, 20)
+        out, err = ended(worker)
     assert worker.returncode == 0, err
     assert out == "Backfill 0003_status: finished, not verified.\nRows: 2000/2000 written\n"
     assert tuned.stdout == (
@@ -195,11 +189,12 @@ def test_parked_rows_are_put_back_to_a_run_that_goes_on(target) -> None:
     target.sql("CREATE TABLE bad (id bigint PRIMARY KEY); INSERT INTO bad VALUES (3)")
     target.write_file(apply=UNLESS_BAD)
     target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 200); ANALYZE events")
-    with target.started("run", "0003", "--batch-size", "4", "--sleep", "0.05") as worker:
+    with target.started("run", "0003", "--batch-size", "4", "--sleep", "300") as worker:
         target.wait_until("EXISTS (SELECT 1 FROM sluicegate.parked)")
         target.sql("DELETE FROM bad")
         back = target.process("retry-parked", "0003")
-        out, err, _took = ended(worker, 30)
+        control.tune(target.connection, "0003_status", actor="test", sleep=0.0)
+        out, err = ended(worker)
     assert back.stdout == "Backfill 0003_status: 1 rows were put back; 1 workers take them.\n"
     assert (worker.returncode, out) == (0, "Backfill 0003_status: finished, not verified.\nRows: 200/200 written\n"), (
         err

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from backfill_target import Target
-from replication import Pair, replicated
+from replication import Pair, eventually, replicated
 
 from sluicegate.backfill import engine
 from sluicegate.backfill.engine import Pace
@@ -22,7 +22,7 @@ from sluicegate.backfill.states import RunState
 from sluicegate.errors import ServerError
 from sluicegate.pg import embedded
 
-OUTAGE = Backoff(first=0.1, longest=0.5, attempts=100)
+OUTAGE = Backoff(first=0.1, longest=0.5, attempts=2000)
 
 
 def prepared(pair: Pair, tmp_path: Path, rows: int = 400) -> Target:
@@ -33,6 +33,11 @@ def prepared(pair: Pair, tmp_path: Path, rows: int = 400) -> Target:
     target.sql("ANALYZE events")
     pair.caught_up()
     return target
+
+
+def told(target: Target, words: str) -> bool:
+    """Whether the run has tried something again for a reason with these words."""
+    return any(words in reason for reason in list(target.log.retries))
 
 
 def run_through(target: Target, url: str, after: int, breaking: Callable[[], None], **changes: Any) -> engine.Outcome:
@@ -90,7 +95,7 @@ def test_an_address_that_leads_to_a_standby_for_a_while_is_waited_for(tmp_path: 
             pair.primary.stop("immediate")
             address.unlink()
             address.symlink_to(pair.replica.socket)
-            time.sleep(0.7)
+            eventually(lambda: told(target, "it is a standby"))
             pair.promote()
 
         outcome = run_through(target, f"postgresql://postgres@/postgres?host={address}", 8, fail_over)
@@ -112,7 +117,7 @@ def test_an_administrator_s_kill_and_a_full_server_are_waited_for(target: Target
         with psycopg.connect(target.url, autocommit=True) as admin:
             admin.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (role,))
-            time.sleep(0.5)
+            eventually(lambda: told(target, "too many connections for role"))
             admin.execute(f"ALTER ROLE {role} CONNECTION LIMIT -1")
 
     try:

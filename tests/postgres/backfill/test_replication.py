@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 from backfill_target import Target
-from replication import Pair, replicated
+from replication import Pair, eventually, replicated
 from test_throttle import Background, fill, limits, reading, throttled
 
 from sluicegate.backfill.states import RunState
@@ -35,15 +34,6 @@ def target(pair: Pair, tmp_path: Path) -> Iterator[Target]:
             target.install()
             yield target
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def eventually(ask: Callable[[], Any], seconds: float = 20) -> Any:
-    """Wait until the answer is true."""
-    deadline = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return answer
 
 
 def test_a_replica_that_stops_to_replay_holds_the_run_until_it_has_caught_up(pair: Pair, target: Target) -> None:
@@ -112,9 +102,7 @@ def test_a_query_on_the_replica_holds_the_primary_s_horizon_by_feedback(pair: Pa
         reader.execute("SELECT count(*) FROM events")
         for _ in range(6):
             target.sql("INSERT INTO events (payload) VALUES ('x')")
-        found = eventually(
-            lambda: (one := reading(target, "xmin", xmin_age=5)).verdict() is Verdict.HOLD and one, seconds=15
-        )
+        found = eventually(lambda: (one := reading(target, "xmin", xmin_age=5)).verdict() is Verdict.HOLD and one)
         assert "standby r1 (pid " in found.reason()
         assert "hot_standby_feedback" in found.reason()
 

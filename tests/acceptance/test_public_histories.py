@@ -1,4 +1,4 @@
-"""Public Alembic histories are read without their applications, quickly, and nothing in them is passed over silently.
+"""Public Alembic histories are read without their applications, and nothing in them is passed over silently.
 
 Each history comes from its project's wheel on the package index, downloaded once into a cache folder.
 """
@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -58,15 +57,12 @@ def unpacked(project: str) -> Path:
 )
 def test_a_public_history_is_read(project: str, migrations: str, least: int) -> None:
     where = find_script_location(migrations=unpacked(project) / migrations)
-    started = time.monotonic()
     history = capture_history(where, version=16)
-    seconds = time.monotonic() - started
     assert len(history) >= least
     modes = Counter(revision.mode for revision in history)
     unreadable = [(revision.file, revision.reason) for revision in history if revision.mode is CaptureMode.UNREADABLE]
     assert modes[CaptureMode.RECORDED] / len(history) >= 0.7
     assert len(unreadable) / len(history) <= 0.01, unreadable
-    assert seconds < 60, "a few hundred revisions take seconds; a minute is for a busy machine"
     for revision in history:
         assert_honest(revision)
 

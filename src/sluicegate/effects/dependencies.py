@@ -2,74 +2,31 @@
 
 from __future__ import annotations
 
-import enum
+import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sluicegate.catalog.columns_used import expression_columns, index_columns
-from sluicegate.catalog.model import ConstraintKind, Name, RelationKind, TypeKind
-from sluicegate.catalog.types import display
-from sluicegate.effects.mentions import Mentions
-from sluicegate.effects.subquery_reads import old_and_new_columns, subquery_reads
+from sluicegate.catalog.builtins import VECTOR
+from sluicegate.effects.dependency_edges import EdgeReader, Edges
+from sluicegate.effects.things import Need, Sort, Thing, extension_thing, function_thing, relation_thing, schema_thing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from sluicegate.catalog.model import Catalog, Expression, Function, Index, Relation, SqlType
+    from sluicegate.catalog.model import Catalog
+    from sluicegate.effects.dependency_edges import Object
 
-
-class Sort(enum.StrEnum):
-    """What an object is, in the server's words."""
-
-    RELATION = "table"
-    COLUMN = "column"
-    CONSTRAINT = "constraint"
-    DEFAULT = "default value"
-    INDEX = "index"
-    TRIGGER = "trigger"
-    POLICY = "policy"
-    RULE = "rule"
-    STATISTICS = "statistics object"
-    TYPE = "type"
-    FUNCTION = "function"
-    SCHEMA = "schema"
-    EXTENSION = "extension"
-
-
-class Thing(NamedTuple):
-    """An object: ``owner`` is the relation of a column, constraint or trigger, else the object's own name."""
-
-    sort: Sort
-    owner: Name
-    part: str = ""
-
-
-class Need(enum.IntEnum):
-    """How strongly a thing depends on another (``pg_depend.deptype``; PostgreSQL 18 manual, 52.18)."""
-
-    NORMAL = 0
-    AUTO = 1
-    INTERNAL = 2
-
-
-def relation_thing(name: Name) -> Thing:
-    """Return the object that a table, view, sequence or composite type is."""
-    return Thing(Sort.RELATION, name)
-
-
-def function_thing(function: Function) -> Thing:
-    """Return the object that a function is; overloads are told apart by their argument types."""
-    return Thing(Sort.FUNCTION, function.name, ",".join(display(argument) for argument in function.argument_types))
-
-
-def schema_thing(name: str) -> Thing:
-    """Return the object that a schema is."""
-    return Thing(Sort.SCHEMA, Name("", name))
-
-
-def extension_thing(name: str) -> Thing:
-    """Return the object that an extension is."""
-    return Thing(Sort.EXTENSION, Name("", name))
+__all__ = [
+    "Dependencies",
+    "Need",
+    "Removal",
+    "Sort",
+    "Thing",
+    "extension_thing",
+    "function_thing",
+    "relation_thing",
+    "schema_thing",
+]
 
 
 class Removal(NamedTuple):
@@ -91,33 +48,57 @@ class Removal(NamedTuple):
         return self.asked | self.along
 
 
+_MAPPINGS = ("relations", "indexes", "types", "functions", "extensions")
+
+_Key = tuple[str, "Hashable"]
+"""A mapping of the catalog, and a key in it."""
+
+
 class Dependencies:
-    """The dependencies of a catalog, as edges from a thing to what depends on it."""
+    """The dependencies of one catalog after another, as edges from a thing to what depends on it.
+
+    A history is judged statement by statement, and few objects change between two of them. So moving on to the next
+    catalog reads the edges of those alone that are another value than before, and of those that looked up a name
+    whose meaning may have changed. Values of a catalog never change, so one that is the same object is the same.
+    """
 
     def __init__(self, catalog: Catalog, search_path: tuple[str, ...]) -> None:
-        self.catalog = catalog
-        self._mentions = Mentions(catalog, search_path)
         self._path = search_path
-        self._dependents: dict[Thing, list[tuple[Thing, Need]]] = defaultdict(list)
-        for relation in catalog.relations.values():
-            self._relation(relation)
-        for index in catalog.indexes.values():
-            self._index(index)
-        self._types()
-        self._functions()
-        for extension in catalog.extensions.values():
-            self._add(extension_thing(extension.name), schema_thing(extension.schema))
+        # Copies: a mapping of a catalog that is still a draft changes in place.
+        self._values: dict[str, dict[Hashable, Object]] = {field: {} for field in _MAPPINGS}
+        self._edges: dict[_Key, Edges] = {}
+        self._interested: dict[str, set[_Key]] = defaultdict(set)
+        self._unfixed: set[_Key] = set()
+        self._dependents: dict[Thing, dict[_Key, list[tuple[Thing, Need]]]] = defaultdict(dict)
+        self._owners: dict[Thing, dict[_Key, list[Thing]]] = defaultdict(dict)
+        self._whole = _whole(catalog)
+        self._move_to(catalog)
 
-    def dependents(self, thing: Thing) -> tuple[tuple[Thing, Need], ...]:
-        """Return what depends on a thing directly."""
-        return tuple(self._dependents.get(thing, ()))
+    @classmethod
+    def of(cls, catalog: Catalog, search_path: tuple[str, ...]) -> Dependencies:
+        """Return a catalog's dependencies; they hold until the same thread asks for another catalog's."""
+        known: dict[tuple[str, ...], Dependencies] = _latest.__dict__.setdefault("known", {})
+        found = known.pop(search_path, None)
+        if found is None or found._whole != _whole(catalog):
+            found = cls(catalog, search_path)
+        else:
+            try:
+                found._move_to(catalog)
+            except BaseException:
+                known.clear()  # half moved
+                raise
+        known[search_path] = found
+        while len(known) > _KEPT:
+            del known[next(iter(known))]
+        return found
 
     def required_by(self, thing: Thing) -> Thing | None:
         """Return the thing that this one is an inner part of, which forbids dropping it alone."""
-        for owner, dependents in self._dependents.items():
-            if (thing, Need.INTERNAL) in dependents:
-                return owner
-        return None
+        owners = {owner for several in self._owners.get(thing, {}).values() for owner in several}
+        if len(owners) < 2:
+            return next(iter(owners), None)
+        # The server names the one that pg_depend has first, which is the one first made.
+        return next(on for key in self._in_order() for on in self._on(key) if on in owners)
 
     def removal(self, asked: Iterable[Thing]) -> Removal:
         """Return what goes when these things are dropped.
@@ -130,7 +111,7 @@ class Dependencies:
         pending = list(originals)
         while pending:
             thing = pending.pop()
-            for dependent, need in self._dependents.get(thing, ()):
+            for dependent, need in self._on_it(thing):
                 if dependent not in reached:
                     reached[dependent] = need
                     pending.append(dependent)
@@ -142,207 +123,92 @@ class Dependencies:
             frozenset(thing for thing, need in reached.items() if need is Need.NORMAL and thing not in originals),
         )
 
-    # -- edges ---------------------------------------------------------------------------------------------------
+    def _on_it(self, thing: Thing) -> Iterator[tuple[Thing, Need]]:
+        for several in self._dependents.get(thing, {}).values():
+            yield from several
 
-    def _add(self, dependent: Thing, on: Thing, need: Need = Need.NORMAL) -> None:
-        if dependent != on:
-            self._dependents[on].append((dependent, need))
+    def _in_order(self) -> Iterator[_Key]:
+        return ((field, key) for field in _MAPPINGS for key in self._values[field])
 
-    def _relation(self, relation: Relation) -> None:
-        thing = relation_thing(relation.name)
-        self._add(thing, schema_thing(relation.name.schema))
-        for parent in relation.parents:
-            self._add(thing, relation_thing(parent), Need.AUTO if relation.bound is not None else Need.NORMAL)
-        if relation.of_type is not None:
-            self._add(thing, relation_thing(relation.of_type))
-        if relation.owned_by is not None:
-            table, column = relation.owned_by
-            owner = self.catalog.relations.get(table)
-            identity = owner is not None and column in owner.columns and owner.columns[column].identity is not None
-            self._add(thing, Thing(Sort.COLUMN, table, column), Need.INTERNAL if identity else Need.AUTO)
-        for name in relation.statistics:
-            self._add(Thing(Sort.STATISTICS, relation.name, name), thing, Need.AUTO)
-        for name in relation.rules:
-            self._add(Thing(Sort.RULE, relation.name, name), thing, Need.AUTO)
-            for column in relation.rule_columns.get(name, ()):
-                self._add(Thing(Sort.RULE, relation.name, name), Thing(Sort.COLUMN, relation.name, column))
-            for read in relation.rule_reads.get(name, ()):
-                self._add(Thing(Sort.RULE, relation.name, name), relation_thing(read))
-        self._columns(relation, thing)
-        self._constraints(relation, thing)
-        self._triggers(relation, thing)
-        self._policies(relation, thing)
-        for read, columns in relation.reads.items():
-            self._add(thing, relation_thing(read))
-            for column in columns or ():
-                self._add(thing, Thing(Sort.COLUMN, read, column))
-        if relation.query is not None:
-            self._mentioned(thing, relation.query, relations=False)
+    def _on(self, key: _Key) -> Iterator[Thing]:
+        return (edge.on for edge in self._edges[key].edges)
 
-    def _columns(self, relation: Relation, thing: Thing) -> None:
-        is_view = relation.kind in {RelationKind.VIEW, RelationKind.MATERIALIZED_VIEW}
-        for column in relation.columns.values():
-            own = Thing(Sort.COLUMN, relation.name, column.name)
-            self._add(own, thing, Need.AUTO)
-            for on in self._type_things(column.type):
-                # A view cannot lose a column: it goes as a whole.
-                self._add(thing if is_view else own, on)
-            if column.default is None:
-                continue
-            default = own if column.generated is not None else Thing(Sort.DEFAULT, relation.name, column.name)
-            if default != own:
-                self._add(default, own, Need.AUTO)
-            else:
-                for used in expression_columns(column.default, relation.columns):
-                    self._add(own, Thing(Sort.COLUMN, relation.name, used))
-            self._mentioned(default, column.default)
+    # -- moving on -----------------------------------------------------------------------------------------------
 
-    def _constraints(self, relation: Relation, thing: Thing) -> None:
-        for constraint in relation.constraints.values():
-            if constraint.kind is ConstraintKind.NOT_NULL:
-                continue
-            own = Thing(Sort.CONSTRAINT, relation.name, constraint.name)
-            self._add(own, thing, Need.AUTO)
-            for column in (*constraint.columns, *expression_columns(constraint.expression, relation.columns)):
-                self._add(own, Thing(Sort.COLUMN, relation.name, column), Need.AUTO)
-            if constraint.expression is not None:
-                self._mentioned(own, constraint.expression)
-            if constraint.inherited and relation.bound is not None and relation.parents:
-                self._inherited(relation, constraint.name, own)
-            if constraint.references is None:
-                continue
-            self._add(own, relation_thing(constraint.references))
-            target = self.catalog.relations.get(constraint.references)
-            if target is not None and target.kind is RelationKind.PARTITIONED:
-                for partition in self.catalog.descendants_of(target.name):
-                    self._add(own, relation_thing(partition.name))
-            for column in constraint.referenced_columns:
-                self._add(own, Thing(Sort.COLUMN, constraint.references, column))
-            key = self._referenced_key(constraint.references, constraint.referenced_columns)
-            if key is not None:
-                self._add(own, key)
-
-    def _inherited(self, relation: Relation, name: str, own: Thing) -> None:
-        parent = self.catalog.relations.get(relation.parents[0])
-        constraint = relation.constraints[name]
-        for candidate in parent.constraints.values() if parent is not None else ():
-            if candidate.kind is constraint.kind and candidate.columns == constraint.columns:
-                self._add(own, Thing(Sort.CONSTRAINT, relation.parents[0], candidate.name), Need.INTERNAL)
-                return
-
-    def _referenced_key(self, table: Name, columns: tuple[str, ...]) -> Thing | None:
-        """Return the constraint or index that makes the referenced columns unique."""
-        best: Thing | None = None
-        for index in self.catalog.indexes_of(table):
-            keys = tuple(key.column for key in index.keys)
-            if not index.unique or index.predicate is not None or set(keys) != set(columns):
-                continue
-            if index.constraint is not None:
-                relation = self.catalog.relations.get(table)
-                constraint = relation.constraints.get(index.constraint) if relation is not None else None
-                found = Thing(Sort.CONSTRAINT, table, index.constraint)
-                if constraint is not None and constraint.kind is ConstraintKind.PRIMARY_KEY:
-                    return found
-                best = best or found
-            else:
-                best = best or Thing(Sort.INDEX, index.name)
-        return best
-
-    def _triggers(self, relation: Relation, thing: Thing) -> None:
-        for trigger in relation.triggers.values():
-            own = Thing(Sort.TRIGGER, relation.name, trigger.name)
-            self._add(own, thing, Need.AUTO)
-            for column in (*trigger.update_columns, *sorted(old_and_new_columns(trigger.when))):
-                self._add(own, Thing(Sort.COLUMN, relation.name, column))
-            for function in self.catalog.functions.get(trigger.function, ()):
-                self._add(own, function_thing(function))
-            parent = self.catalog.relations.get(relation.parents[0]) if relation.bound and relation.parents else None
-            if parent is not None and trigger.for_each_row and trigger.name in parent.triggers:
-                self._add(own, Thing(Sort.TRIGGER, parent.name, trigger.name), Need.INTERNAL)
-
-    def _policies(self, relation: Relation, thing: Thing) -> None:
-        for policy in relation.policies.values():
-            own = Thing(Sort.POLICY, relation.name, policy.name)
-            self._add(own, thing, Need.AUTO)
-            for expression in (policy.using, policy.with_check):
-                if expression is None:
-                    continue
-                for column in expression_columns(expression, relation.columns):
-                    self._add(own, Thing(Sort.COLUMN, relation.name, column))
-                for read, columns in subquery_reads(expression.node, self.catalog, self._path).items():
-                    for column in columns or ():
-                        self._add(own, Thing(Sort.COLUMN, read, column))
-                self._mentioned(own, expression)
-
-    def _index(self, index: Index) -> None:
-        own = Thing(Sort.INDEX, index.name)
-        relation = self.catalog.relations.get(index.table)
-        if index.constraint is not None:
-            self._add(own, Thing(Sort.CONSTRAINT, index.table, index.constraint), Need.INTERNAL)
-        else:
-            self._add(own, relation_thing(index.table), Need.AUTO)
-            for column in index_columns(index, relation.columns) if relation is not None else ():
-                self._add(own, Thing(Sort.COLUMN, index.table, column), Need.AUTO)
-        if index.parent is not None:
-            self._add(own, Thing(Sort.INDEX, index.parent), Need.INTERNAL)
-        for key in index.keys:
-            if key.expression is not None:
-                self._mentioned(own, key.expression)
-        if index.predicate is not None:
-            self._mentioned(own, index.predicate)
-        if index.method in {"hnsw", "ivfflat"}:
-            self._add(own, extension_thing("vector"))
-
-    def _types(self) -> None:
-        for user_type in self.catalog.types.values():
-            own = Thing(Sort.TYPE, user_type.name)
-            if user_type.extension is not None:
-                self._add(own, extension_thing(user_type.extension), Need.INTERNAL)
-            else:
-                self._add(own, schema_thing(user_type.name.schema))
-            for base in (user_type.base, user_type.subtype):
-                for on in self._type_things(base) if base is not None else ():
-                    self._add(own, on)
-            for constraint in user_type.constraints.values():
-                if constraint.expression is not None:
-                    # A domain's check is its own object, but it takes no table along.
-                    self._mentioned(Thing(Sort.CONSTRAINT, user_type.name, constraint.name), constraint.expression)
-            if user_type.kind is TypeKind.COMPOSITE and user_type.name in self.catalog.relations:
-                self._add(relation_thing(user_type.name), own, Need.INTERNAL)
-
-    def _functions(self) -> None:
-        for functions in self.catalog.functions.values():
-            for function in functions:
-                own = function_thing(function)
-                if function.extension is not None:
-                    self._add(own, extension_thing(function.extension), Need.INTERNAL)
-                else:
-                    self._add(own, schema_thing(function.name.schema))
-                for read, columns in function.reads.items():
-                    self._add(own, relation_thing(read))
-                    for column in columns or ():
-                        self._add(own, Thing(Sort.COLUMN, read, column))
-                for used in (*function.argument_types, *((function.returns,) if function.returns else ())):
-                    for on in self._type_things(used):
-                        self._add(own, on)
-
-    def _type_things(self, sql_type: SqlType) -> tuple[Thing, ...]:
-        """Return the type, or the relation whose row type it is."""
-        if sql_type.name in self.catalog.types:
-            return (Thing(Sort.TYPE, sql_type.name),)
-        if sql_type.name in self.catalog.relations:
-            return (relation_thing(sql_type.name),)
-        return ()
-
-    def _mentioned(self, dependent: Thing, expression: Expression, *, relations: bool = True) -> None:
-        if expression.node is None:
+    def _move_to(self, catalog: Catalog) -> None:
+        changed: set[_Key] = set()
+        names: set[str] = set()
+        for field in _MAPPINGS:
+            before, now = self._values[field], getattr(catalog, field)
+            for key in _different(before, now):
+                changed.add((field, key))
+                for value in (before.get(key), now.get(key)):
+                    names |= _names_of(key, value)
+            self._values[field] = dict(now)
+        if not changed:
             return
-        found: Any = self._mentions.of(expression.node)
-        for function in found.functions:
-            self._add(dependent, function_thing(function))
-        for name in found.types:
-            self._add(dependent, Thing(Sort.TYPE, name))
-        for name in found.sequences if not relations else (*found.relations, *found.sequences):
-            self._add(dependent, relation_thing(name))
-        if found.vector:
-            self._add(dependent, extension_thing("vector"))
+        for name in names:
+            changed |= self._interested.get(name, set())
+        changed |= self._unfixed
+        reader = EdgeReader(catalog, self._path)
+        for one in changed:
+            self._forget(one)
+        for field, key in changed:
+            value = self._values[field].get(key)
+            if value is not None:
+                self._keep((field, key), reader.read(value))
+
+    def _forget(self, key: _Key) -> None:
+        edges = self._edges.pop(key, None)
+        if edges is None:
+            return
+        for edge in edges.edges:
+            _take(self._dependents, edge.on, key)
+            _take(self._owners, edge.dependent, key)
+        for name in edges.names:
+            self._interested[name].discard(key)
+            if not self._interested[name]:
+                del self._interested[name]
+        self._unfixed.discard(key)
+
+    def _keep(self, key: _Key, edges: Edges) -> None:
+        self._edges[key] = edges
+        for edge in edges.edges:
+            self._dependents[edge.on].setdefault(key, []).append((edge.dependent, edge.need))
+            if edge.need is Need.INTERNAL:
+                self._owners[edge.dependent].setdefault(key, []).append(edge.on)
+        for name in edges.names:
+            self._interested[name].add(key)
+        if not edges.fixed:
+            self._unfixed.add(key)
+
+
+def _take(held: dict[Thing, dict[_Key, Any]], thing: Thing, key: _Key) -> None:
+    if (several := held.get(thing)) is not None:
+        several.pop(key, None)
+        if not several:
+            del held[thing]
+
+
+_KEPT = 4  # search paths; a history has one, a dump two
+_latest = threading.local()
+
+
+def _whole(catalog: Catalog) -> tuple[int, bool]:
+    """Return what all mentions of a catalog depend on."""
+    return catalog.version, VECTOR in catalog.extensions
+
+
+def _different(before: Mapping[Hashable, Object], now: Mapping[Hashable, Object]) -> list[Hashable]:
+    """Return the keys whose values are others, or are in only one of the mappings."""
+    found = [key for key, value in now.items() if before.get(key) is not value]
+    if len(before) + sum(key not in before for key in found) != len(now):
+        found += [key for key in before if key not in now]
+    return found
+
+
+def _names_of(key: Hashable, value: object) -> set[str]:
+    """Return the names that mean an object; an index is also asked for by its table's name."""
+    names = {getattr(key, "name", str(key))}
+    table = getattr(value, "table", None)
+    return names if table is None else names | {table.name}

@@ -20,7 +20,7 @@ _AX = LockMode.AccessExclusiveLock
 
 def remove(context: Context, asked: Iterable[Thing], *, cascade: bool) -> bool:
     """Note the effects of dropping things; False when the server refuses because of what depends on them."""
-    dependencies = Dependencies(context.catalog, context.search_path)
+    dependencies = Dependencies.of(context.catalog, context.search_path)
     things = list(dict.fromkeys(asked))
     for thing in things:
         owner = dependencies.required_by(thing)
@@ -38,7 +38,7 @@ def remove(context: Context, asked: Iterable[Thing], *, cascade: bool) -> bool:
             context.builder.refuse("2BP01", f"cannot drop {subject} because other objects depend on them")
         return False
     everything = removal.everything
-    for thing in everything:
+    for thing in sorted(everything):  # in the same order every time
         note_locks(context, thing, everything)
         _note_loss(context, thing, everything, asked=thing in removal.asked)
     return True

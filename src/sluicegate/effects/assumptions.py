@@ -6,6 +6,7 @@ answers agree the shape does not matter and the answer is certain; where they di
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from sluicegate.catalog.types import from_key
 from sluicegate.effects.context import Builder
 from sluicegate.effects.model import Certainty, Effects
 from sluicegate.effects.operator_classes import operator_class
-from sluicegate.statements.nodes import qualified, string, strings, unwrap, walk, walk_kinds
+from sluicegate.statements.nodes import messages, qualified, string, strings, unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,10 +58,16 @@ def with_vector(catalog: Catalog) -> Catalog:
     """Return a catalog that is not complete with pgvector's types, which SQL may use without creating them."""
     if catalog.complete or VECTOR in catalog.extensions:
         return catalog
-    for user_type in types_of(VECTOR, vector_schema(catalog) or "public"):
-        if user_type.name not in catalog.types:
-            catalog = catalog.with_type(user_type)
-    return catalog
+    missing = {one.name: one for one in _vector_types(vector_schema(catalog) or "public")}
+    if missing.keys() <= catalog.types.keys():
+        return catalog
+    # One value per type, so that a catalog that was completed before holds the same ones.
+    return replace(catalog, types={**catalog.types, **{n: t for n, t in missing.items() if n not in catalog.types}})
+
+
+@functools.cache
+def _vector_types(schema: str) -> tuple[UserType, ...]:
+    return types_of(VECTOR, schema)
 
 
 def predict_assuming(context: Context, predict: Callable[[Context], Effects]) -> Effects | None:
@@ -129,17 +136,21 @@ def _agreed(bare: Effects, rich: Effects, names: list[str]) -> Effects:
     )
 
 
+def _of_kind(tree: Any, kind: type) -> Iterator[Any]:
+    return (message for message in messages(tree) if isinstance(message, kind))
+
+
 # -- what is missing -----------------------------------------------------------------------------------------------
 
 
 def _missing(context: Context) -> Iterator[tuple[Name, RelationKind]]:
     node = context.statement.node
     created = {(target.schemaname, target.relname, target.location) for target in _created(node)}
-    ctes = {cte.ctename for cte in walk_kinds(node, pg.CommonTableExpr)}
+    ctes = {cte.ctename for cte in _of_kind(node, pg.CommonTableExpr)}
     parents = _partitioned(node)
     # A new table's foreign key may reference the table itself, which is then not one that was there before.
     own = context.name_of(node.relation) if isinstance(node, pg.CreateStmt) else None
-    for found in walk_kinds(node, pg.RangeVar):
+    for found in _of_kind(node, pg.RangeVar):
         if (found.schemaname, found.relname, found.location) in created or (
             not found.schemaname and found.relname in ctes
         ):
@@ -165,7 +176,7 @@ def _missing(context: Context) -> Iterator[tuple[Name, RelationKind]]:
 
 def _created(node: Any) -> Iterator[Any]:
     """Yield the names that a statement gives to what it creates."""
-    for message in walk(node):
+    for message in messages(node):
         match message:
             case pg.CreateStmt():
                 yield message.relation
@@ -181,7 +192,7 @@ def _created(node: Any) -> Iterator[Any]:
 
 def _partitioned(node: Any) -> set[str]:
     names = set()
-    for message in walk(node):
+    for message in messages(node):
         if isinstance(message, pg.CreateStmt) and message.HasField("partbound"):
             names |= {item.range_var.relname for item in message.inh_relations}
         elif isinstance(message, pg.AlterTableStmt) and any(
@@ -237,7 +248,7 @@ def _relation(context: Context, name: Name, kind: RelationKind, *, rich: bool) -
     }
     relation = Relation(name, kind, columns)
     if kind is RelationKind.PARTITIONED:
-        bound = next(walk_kinds(context.statement.node, pg.PartitionBoundSpec), None)
+        bound = next(_of_kind(context.statement.node, pg.PartitionBoundSpec), None)
         strategy = {"l": "list", "h": "hash"}.get(bound.strategy, "range") if bound is not None else "range"
         relation = replace(relation, partitioning=Partitioning(strategy, (None,)))
     keys = _referenced_keys(context.statement.node, name)
@@ -271,7 +282,7 @@ def _columns(node: Any) -> list[str]:
     """Return every column name that a statement uses, apart from those it adds."""
     found: dict[str, None] = {}
     added: set[str] = set()
-    for message in walk(node):
+    for message in messages(node):
         match message:
             case pg.ColumnRef():
                 parts = [string(item) for item in message.fields]
@@ -332,7 +343,7 @@ _COLUMN_ACTIONS = {
 def _referenced_keys(node: Any, name: Name) -> list[tuple[str, ...]]:
     """Return the keys that foreign keys in a statement point at in a table: they must be there."""
     keys: dict[tuple[str, ...], None] = {}
-    for constraint in walk_kinds(node, pg.Constraint):
+    for constraint in _of_kind(node, pg.Constraint):
         if constraint.contype != pg.CONSTR_FOREIGN or constraint.pktable.relname != name.name:
             continue
         named = strings(constraint.pk_attrs)

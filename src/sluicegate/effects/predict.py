@@ -66,9 +66,15 @@ def predict_in(context: Context, kind: str, node: Any) -> Effects:
         return context.builder.finish()
     if not context.catalog.complete:
         context = context.with_catalog(with_vector(context.catalog))
-        assumed = predict_assuming(context, lambda other: predict_in(other, kind, node))
+        # Over what is assumed nothing is missing, so there it need not be looked for again.
+        assumed = predict_assuming(context, lambda other: _predict_known(other, kind, node))
         if assumed is not None:
             return assumed
+    return _predict_known(context, kind, node)
+
+
+def _predict_known(context: Context, kind: str, node: Any) -> Effects:
+    """Predict a statement all of whose relations are in the catalog, as far as they can be."""
     family = _FAMILY_OF.get(kind, REST)
     # Imported when it is asked for: judging one file needs a few of the families.
     answer = importlib.import_module(f"sluicegate.effects.{family}")

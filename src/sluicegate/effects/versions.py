@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.effects.model import Refusal
-from sluicegate.statements.nodes import strings, unwrap, walk
+from sluicegate.statements.nodes import messages, strings, unwrap
 from sluicegate.statements.parse import GRAMMAR_VERSION
 from sluicegate.statements.tokens import COMMENTS, scan
 
@@ -38,7 +38,7 @@ def newer_syntax(statement: Statement, version: int) -> Refusal | None:
         return None
     if version < 18 and _says_enforced(statement.sql):
         return Refusal("42601", 'syntax error at or near "ENFORCED"')
-    for message in walk(statement.node):
+    for message in messages(statement.node):
         check = _CHECKS.get(type(message))
         if check is None:
             continue

@@ -123,7 +123,7 @@ class Replay:
     ) -> Effects:
         effects = self._without_doubtful_error(statement, predict(statement, catalog, session, self._version))
         known = self._policy.timezone is not None or "timezone" in captured.settings
-        if known or statement.kind != "alter_table_stmt":
+        if known or statement.kind != "alter_table_stmt" or not _changes_type(statement):
             return effects
         # Whether timestamp <-> timestamptz rewrites depends on TimeZone, and nobody said what it is.
         elsewhere = predict(statement, catalog, replace(session, timezone="Europe/Berlin"), self._version)
@@ -145,6 +145,10 @@ class Replay:
             f"whether PostgreSQL rejects it ({effects.error.message}): revision {revision} before it was read in part"
         )
         return replace(effects, error=None, certainty=Certainty.UNKNOWN, unknowns=(*effects.unknowns, phrase))
+
+
+def _changes_type(statement: Statement) -> bool:
+    return any(item.alter_table_cmd.subtype == pg.AT_AlterColumnType for item in statement.node.cmds)
 
 
 _WHATEVER_THE_SCHEMA = frozenset({"22023", "25001", "25P02", "42601", "42622", "42939", "54000", "54011", "0A000"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING, Any
 
 from postgast import pg_query_pb2 as pg
@@ -47,18 +48,69 @@ def is_set(message: Any, field: str) -> bool:
 
 def walk(node: Any) -> Iterator[Any]:
     """Yield every message below a node and itself, parents first, ``Node`` wrappers left out."""
-    pending = [unwrap(node)]
+    # This is the innermost loop of judging, so it asks protobuf as little as it can.
+    pending = [node]
     while pending:
         current = pending.pop()
-        if current is None:
+        if type(current) is pg.Node:
+            content = current.ListFields()
+            if not content:
+                continue
+            current = content[0][1]
+        elif current is None:
             continue
         yield current
         below: list[Any] = []
-        for descriptor, value in current.ListFields():
-            if descriptor.message_type is None:
-                continue
-            below.extend([value] if hasattr(value, "DESCRIPTOR") else value)
-        pending.extend(unwrap(child) for child in reversed(below))
+        for _, value in current.ListFields():
+            form = _FORMS.get(type(value))
+            if form is None:
+                form = _FORMS[type(value)] = _form(value)
+            if form is _Form.MESSAGE:
+                below.append(value)
+            elif form is _Form.MESSAGES:
+                below += value
+        if below:
+            below.reverse()
+            pending += below
+
+
+class _Form(enum.Enum):
+    """What a field's value is."""
+
+    VALUE = 0
+    MESSAGE = 1
+    MESSAGES = 2
+
+
+def _form(value: Any) -> _Form:
+    if hasattr(value, "DESCRIPTOR"):
+        return _Form.MESSAGE
+    # A repeated field of messages has add(), one of numbers or texts does not.
+    return _Form.MESSAGES if hasattr(value, "add") else _Form.VALUE
+
+
+_FORMS: dict[type, _Form] = {}
+
+
+def messages(tree: Any) -> tuple[Any, ...]:
+    """Return what ``walk`` yields for the tree of a statement that was parsed, which nobody changes any more.
+
+    Several questions about one statement follow each other, so the answers for the last few trees are kept.
+    """
+    known = _read.get(id(tree))
+    if known is not None and known[0] is tree:
+        return known[1]
+    found = tuple(walk(tree))
+    if len(_read) >= _READ:
+        _read.clear()
+    if len(found) <= _SMALL:
+        _read[id(tree)] = (tree, found)  # holding the tree keeps its id from meaning another one
+    return found
+
+
+_READ = 16
+_SMALL = 2_000  # messages; what is larger is read again rather than kept
+_read: dict[int, tuple[Any, tuple[Any, ...]]] = {}
 
 
 def walk_kinds(node: Any, *types: type) -> Iterator[Any]:

@@ -189,7 +189,7 @@ def test_parked_rows_are_put_back_to_a_run_that_goes_on(target) -> None:
     target.sql("CREATE TABLE bad (id bigint PRIMARY KEY); INSERT INTO bad VALUES (3)")
     target.write_file(apply=UNLESS_BAD)
     target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 200); ANALYZE events")
-    with target.started("run", "0003", "--batch-size", "4", "--sleep", "300") as worker:
+    with target.started("run", "0003", "--batch-size", "4", "--sleep", "0.5") as worker:
         target.wait_until("EXISTS (SELECT 1 FROM sluicegate.parked)")
         target.sql("DELETE FROM bad")
         back = target.process("retry-parked", "0003")

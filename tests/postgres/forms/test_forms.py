@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from laboratory import DATA
 from prediction import prediction
 from rows import Form, Outcome, read_forms

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-from sluicegate.pg.embedded import VERSIONS, temporary_server
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from laboratory import DATA, Laboratory
 from rows import Form, Outcome, read_forms
+
+from sluicegate.pg.embedded import VERSIONS, temporary_server
 
 OURS = ("dml", "drop", "index", "partition", "pgvector", "table", "trigger_policy")
 EVERY = 97  # one form in so many

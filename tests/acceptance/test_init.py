@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,11 +27,12 @@ def run(module: str, folder: Path, *arguments: str, **environment: str) -> subpr
     )
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def initialized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An Alembic project as `alembic init` leaves it, reading its URL from the environment."""
-    assert run("alembic", tmp_path, "init", "migrations").returncode == 0
-    env = tmp_path / "migrations" / "env.py"
+    folder = tmp_path_factory.mktemp("initialized")
+    assert run("alembic", folder, "init", "migrations").returncode == 0
+    env = folder / "migrations" / "env.py"
     url = 'os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")'
     env.write_text(
         "import os\n"
@@ -39,7 +41,13 @@ def project(tmp_path: Path) -> Path:
         .replace("config.get_section(config.config_ini_section, {})", '{"sqlalchemy.url": URL}')
         .replace('config.get_main_option("sqlalchemy.url")', "URL")
     )
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def project(initialized: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(initialized, tmp_path, dirs_exist_ok=True)
 
 
 def files(folder: Path) -> dict[str, str]:

@@ -281,7 +281,10 @@ def test_what_cannot_be_read_leaves_with_3_beside_any_finding(terminal, project)
             ["--rev", "zz"],
             "Error: --rev zz means no revision.\n  `alembic history` lists them; a range is written a:b.\n",
         ),
-        (["--all", "--rev", "a1"], "Error: --all judges every revision, so it takes neither --rev, --since nor files.\n"),
+        (
+            ["--all", "--rev", "a1"],
+            "Error: --all judges every revision, so it takes neither --rev, --since nor files.\n",
+        ),
         (["x.sql", "--rev", "a1"], "Error: SQL files and revisions are judged apart.\n"),
         (["nowhere.sql"], "Error: There is no file nowhere.sql.\n"),
         (["--pg-version", "13"], "Error: Invalid value for '--pg-version': 13 is not in the range 14<=x<=18.\n"),

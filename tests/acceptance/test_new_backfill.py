@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import runpy
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from test_init import add_revision, files, project, run  # noqa: F401 - the fixture
+from test_init import add_revision, files, initialized, run  # noqa: F401 - the fixture
 
 import sluicegate.cli
 from sluicegate.testing import rehearse
@@ -56,16 +57,23 @@ FORMS = {
 VALUES = {"public.documents": "length(row.body)", "public.events": "length(row.payload)"}
 
 
-@pytest.fixture
-def repository(project: Path) -> Path:  # noqa: F811
+@pytest.fixture(scope="module")
+def begun(initialized: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
     """A repository with two tables, of which one is append-only, and the state schema."""
-    add_revision(project, "0001", TABLES, None)
-    assert run("sluicegate", project, "init").returncode == 0
-    ini = project / "alembic.ini"
-    ini.write_text(re.sub(r"(?m)^(hooks|sluicegate\\.\\w+) *=.*$", "", ini.read_text()))
-    policy = project / "safety" / "policy.toml"
+    folder = shutil.copytree(initialized, tmp_path_factory.mktemp("begun"), dirs_exist_ok=True)
+    add_revision(folder, "0001", TABLES, None)
+    assert run("sluicegate", folder, "init").returncode == 0
+    ini = folder / "alembic.ini"
+    ini.write_text(re.sub(r"(?m)^(hooks|sluicegate\.\w+) *=.*$", "", ini.read_text()))
+    policy = folder / "safety" / "policy.toml"
     policy.write_text('[tables]\nappend_only = ["public.events"]\n')
-    return project
+    return folder
+
+
+@pytest.fixture
+def repository(begun: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
 
 
 def new(repository: Path, *arguments: str, name: str = "sizes") -> subprocess.CompletedProcess[str]:

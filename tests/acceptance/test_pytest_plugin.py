@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,25 +28,27 @@ def downgrade():
 """
 
 
-@pytest.fixture
-def project(pytester: pytest.Pytester) -> Path:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with an old finding in its baseline and one passing test."""
-    versions = pytester.mkpydir("migrations").parent / "migrations" / "versions"
-    versions.mkdir()
-    (versions.parent / "__init__.py").unlink()
-    (versions.parent / "env.py").write_text("")
-    pytester.makefile(".ini", alembic="[alembic]\nscript_location = migrations\n")
-    (pytester.path / "safety").mkdir()
-    (pytester.path / "safety" / "policy.toml").write_text('[session]\nlock_timeout = "2s"\n')
-    write(pytester.path, "a1", None, 'op.create_table("events", sa.Column("id", sa.BigInteger, primary_key=True))')
-    write(pytester.path, "b2", "a1", 'op.drop_table("events")')
-    pytester.makepyfile(test_own="def test_own():\n    pass\n")
-    assert run(pytester, "-m", "sluicegate", "lint", "--write-baseline").ret == 0
+    root = tmp_path_factory.mktemp("plugin")
+    (root / "migrations" / "versions").mkdir(parents=True)
+    (root / "migrations" / "env.py").write_text("")
+    (root / "alembic.ini").write_text("[alembic]\nscript_location = migrations\n")
+    (root / "safety").mkdir()
+    (root / "safety" / "policy.toml").write_text('[session]\nlock_timeout = "2s"\n')
+    write(root, "a1", None, 'op.create_table("events", sa.Column("id", sa.BigInteger, primary_key=True))')
+    write(root, "b2", "a1", 'op.drop_table("events")')
+    (root / "test_own.py").write_text("def test_own():\n    pass\n")
+    subprocess.run([sys.executable, "-m", "sluicegate", "lint", "--write-baseline"], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture
+def project(template: Path, pytester: pytest.Pytester) -> Path:
+    """A copy of it."""
+    shutil.copytree(template, pytester.path, dirs_exist_ok=True)
     return pytester.path
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.run(sys.executable, *arguments)
 
 
 def write(root: Path, revision: str, down: str | None, body: str) -> None:
@@ -53,7 +57,7 @@ def write(root: Path, revision: str, down: str | None, body: str) -> None:
 
 
 def judged(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return run(pytester, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *arguments)
+    return pytester.run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *arguments)
 
 
 def test_it_passes_on_what_the_baseline_accepts(pytester, project):

@@ -178,7 +178,7 @@ class WorkerSession:
 
     def heed(self, fenced: tuple[Any, ...]) -> None:
         """Take over what the fence tells: the settings in force, which may be new, and the WAL's end."""
-        _state, batch_size, sleep, workers, ahead, self._wal = fenced
+        _state, batch_size, sleep, workers, ahead, self._wal, _commits = fenced
         self.surplus = workers is not None and ahead >= workers
         told = Told(batch_size, sleep, workers)
         if told != self._told:
@@ -193,8 +193,7 @@ class WorkerSession:
         """Send what every transaction begins with, inside a pipeline; return the fence's cursor and the claim's."""
         # A chunk's rows and its record are kept or lost together, so a chunk need not wait for the disk: after a
         # crash of the server the last few are done again. Leases and moves from state to state do wait
-        # (PostgreSQL 18 manual, 28.4 "Asynchronous Commit").
-        self.connection.execute("SET LOCAL synchronous_commit = off")
+        # (PostgreSQL 18 manual, 28.4 "Asynchronous Commit"). The fence turns the wait off for its transaction.
         fence = self.execute("lease_fence")
         return fence, self.connection.execute(query, parameters, prepare=isinstance(query, bytes))
 

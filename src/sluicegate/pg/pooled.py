@@ -63,7 +63,7 @@ class ServerConnection(psycopg.Connection[TupleRow]):
         """Run a statement, with the settings also where it is a transaction of its own or begins one."""
         if not self._unsettled():
             cursor = super().execute(query, params, **options)
-            if self._settings and query == "BEGIN":
+            if self._settings and query in ("BEGIN", "COMMIT AND CHAIN"):
                 self._settle()
             return cursor
         if self.autocommit:

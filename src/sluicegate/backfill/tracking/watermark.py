@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,8 @@ class Ranges:
         self._session, self._recovery, self._kind, self._work = session, recovery, kind, work
         self._writes, self._eager = writes, eager
         self._held: Chunk | None = None
+        self.share = 1.0
+        """How much of a whole chunk the last step dealt with, so that a small piece is followed by a small pause."""
         self._texts: dict[tuple[bool, bool], bytes] = {}
         computed = writes and isinstance(session.statements.definition.apply, Apply)
         self._sizer = Sizer(session.batch_size, session.target_seconds) if session.target_seconds else None
@@ -111,6 +114,7 @@ class Ranges:
             if chunk is None:
                 self._session.connection.commit()
                 return self._plan() if self._kind is Kind.RANGE else self._left()
+            self.share = chunk.place.share
             began = time.monotonic()
             rows, record = self._write(chunk)
         except psycopg.Error as error:
@@ -147,12 +151,9 @@ class Ranges:
         try:
             with session.connection.pipeline():
                 done = session.execute("chunk_done", **chunk.identity, rows=rows)
-                # The run's row is shared by all workers, so it is held only from here to the commit.
-                session.execute("backfill_lock")
                 session.execute("advance", rows=rows if self._writes else 0, parked=0)
                 if self._eager and not session.sleep and not session.surplus and not session.around.stop():
-                    committed = session.connection.execute("COMMIT")
-                    session.connection.execute("BEGIN")
+                    committed = session.connection.execute("COMMIT AND CHAIN")
                     ahead = session.opening(*self._claim())
                 else:
                     session.connection.commit()
@@ -243,8 +244,8 @@ class Ranges:
         planned = consecutive(frontier, ends, upper, last=last)
         self._sizes.update(dict.fromkeys(range(seq + 1, seq + 1 + len(ends)), size) if self._sizer else {})
         with session.connection.pipeline():
-            for number, keys in enumerate(planned, seq + 1):
-                session.execute("chunk_plan", seq=number, lo=_array(keys.lo), hi=_array(keys.hi))
+            chunks = [{"seq": number, "lo": keys.lo, "hi": keys.hi} for number, keys in enumerate(planned, seq + 1)]
+            session.execute("chunk_plan", chunks=json.dumps(chunks, ensure_ascii=False))
             end = planned[-1].hi if planned else frontier
             session.execute("frontier_move", seq=seq + len(planned), bound=_array(end), exhausted=last)
             session.connection.commit()

@@ -20,13 +20,14 @@ WHERE backfill = %(name)s AND epoch = %(epoch)s;
 -- Inside a chunk's transaction: is this worker still one? The lock keeps the lease from being taken before the commit,
 -- and lets heartbeats pass, since they do not change the key.
 -- What a worker has to know for its next chunk comes along: the settings in force, how many workers are before it in line,
--- and where the WAL ends.
+-- and where the WAL ends. The commit that follows does not wait for the disk.
 SELECT b.state, b.batch_size, b.sleep, b.workers,
        CASE WHEN b.workers IS NULL THEN 0 ELSE (
            SELECT count(*) FROM sluicegate.lease AS o
            WHERE o.backfill = l.backfill AND o.epoch < l.epoch AND o.expires_at > clock_timestamp()
        ) END AS ahead,
-       pg_current_wal_insert_lsn()::text AS wal
+       pg_current_wal_insert_lsn()::text AS wal,
+       set_config('synchronous_commit', 'off', true) AS commits
 FROM sluicegate.lease AS l
 JOIN sluicegate.backfill AS b ON b.name = l.backfill
 WHERE l.backfill = %(name)s AND l.epoch = %(epoch)s
@@ -112,9 +113,10 @@ DELETE FROM sluicegate.chunk WHERE backfill = %(name)s;
 DELETE FROM sluicegate.parked WHERE backfill = %(name)s;
 
 -- name: chunk_plan
--- Add a planned chunk.
+-- Add planned chunks, given as a JSON array of objects with seq, lo and hi.
 INSERT INTO sluicegate.chunk (backfill, kind, seq, part, lo, hi, state, attempts)
-VALUES (%(name)s, 'range', %(seq)s, '', %(lo)s, %(hi)s, 'pending', 0);
+SELECT %(name)s, 'range', c.seq, '', c.lo, c.hi, 'pending', 0
+FROM jsonb_to_recordset(%(chunks)s::jsonb) AS c (seq bigint, lo text[], hi text[]);
 
 -- name: chunk_claim
 -- Take the first chunk that nobody holds; the lock is the claim, and it ends with the transaction. A chunk that a worker
@@ -146,15 +148,23 @@ WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(par
 FOR UPDATE SKIP LOCKED;
 
 -- name: chunk_done
--- Record a chunk in the transaction that wrote its rows. Its WAL is what the whole server wrote meanwhile.
-UPDATE sluicegate.chunk
-SET state = 'done', rows = %(rows)s, attempts = attempts + 1, epoch = %(epoch)s, owner = %(owner)s, error = NULL,
-    wal_bytes = pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %(wal_from)s::pg_lsn)::bigint,
-    started_at = CASE WHEN state = 'running' AND epoch = %(epoch)s THEN started_at ELSE transaction_timestamp() END,
-    finished_at = clock_timestamp()
-WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
-  AND state IN ('pending', 'running')
-RETURNING extract(epoch FROM finished_at - started_at)::double precision AS seconds, wal_bytes;
+-- Record a chunk in the transaction that wrote its rows, and hold the backfill's row, which all workers share, from here to
+-- the commit. Its WAL is what the whole server wrote meanwhile.
+WITH done AS (
+    UPDATE sluicegate.chunk
+    SET state = 'done', rows = %(rows)s, attempts = attempts + 1, epoch = %(epoch)s, owner = %(owner)s, error = NULL,
+        wal_bytes = pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %(wal_from)s::pg_lsn)::bigint,
+        started_at = CASE WHEN state = 'running' AND epoch = %(epoch)s THEN started_at ELSE transaction_timestamp() END,
+        finished_at = clock_timestamp()
+    WHERE backfill = %(name)s AND kind = %(kind)s AND seq = %(seq)s AND part = %(part)s
+      AND state IN ('pending', 'running')
+    RETURNING extract(epoch FROM finished_at - started_at)::double precision AS seconds, wal_bytes
+)
+SELECT done.seconds, done.wal_bytes
+FROM sluicegate.backfill AS b
+LEFT JOIN done ON true
+WHERE b.name = %(name)s
+FOR NO KEY UPDATE OF b;
 
 -- name: chunk_keys_done
 -- Record a set of keys of a sidecar in the transaction that wrote their rows.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sluicegate.catalog.model import Name, RelationKind, TypeKind
 
 if TYPE_CHECKING:
-    from sluicegate.catalog.model import Catalog
+    from sluicegate.catalog.model import Catalog, Relation
 
 _STORES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED, RelationKind.MATERIALIZED_VIEW})
 
@@ -31,6 +31,8 @@ def column_using_row_type(catalog: Catalog, name: Name) -> tuple[Name, str] | No
                 if current in {one.name for one in below if one is not None}:
                     pending.append(user_type.name)
         for relation in catalog.relations.values():
+            if current not in _column_types(relation):
+                continue
             for column in relation.columns.values():
                 if column.type.name != current:
                     continue
@@ -38,3 +40,19 @@ def column_using_row_type(catalog: Catalog, name: Name) -> tuple[Name, str] | No
                     return relation.name, column.name
                 pending.append(relation.name)
     return None
+
+
+def _column_types(relation: Relation) -> frozenset[Name]:
+    """Return the types of a relation's columns; kept by value, since most tables stay what they are for long."""
+    known = _types.get(id(relation))
+    if known is not None and known[0] is relation:
+        return known[1]
+    found = frozenset(column.type.name for column in relation.columns.values())
+    if len(_types) >= _KEPT:
+        _types.clear()
+    _types[id(relation)] = (relation, found)  # holding the relation keeps its id from meaning another one
+    return found
+
+
+_KEPT = 20_000
+_types: dict[int, tuple[Relation, frozenset[Name]]] = {}

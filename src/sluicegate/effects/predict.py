@@ -10,6 +10,7 @@ from sluicegate.effects.assumptions import predict_assuming, with_vector
 from sluicegate.effects.context import Context, Refused, Unknowable
 from sluicegate.effects.model import Effects
 from sluicegate.effects.versions import newer_syntax
+from sluicegate.statements.nodes import messages
 
 if TYPE_CHECKING:
     from sluicegate.catalog.model import Catalog
@@ -53,6 +54,7 @@ def predict(statement: Statement, catalog: Catalog, session: Session, version: i
 
     A slip of ours in judging the statement makes it unknown, and the effects say so.
     """
+    messages(statement.node)
     effects = guarded(
         lambda: predict_in(Context.of(statement, catalog, session, version), statement.kind, statement.node)
     )

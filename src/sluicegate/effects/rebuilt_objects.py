@@ -150,6 +150,8 @@ def _collation(column: Any) -> Any:
 
 def _foreign_keys(alteration: Alteration, retyped: dict[Name, frozenset[str]]) -> None:
     """Note the foreign keys that use a retyped column, on either side."""
+    if not retyped:
+        return
     catalog = alteration.draft.catalog
     for relation in tuple(catalog.relations.values()):
         for constraint in relation.constraints.values():

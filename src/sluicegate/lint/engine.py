@@ -16,6 +16,7 @@ from sluicegate.rules.kit.revision import NoProject, RevisionContext
 from sluicegate.rules.kit.rule import Problem, Subject
 from sluicegate.rules.kit.suppressed import SuppressionContext
 from sluicegate.rules.kit.work import estimate
+from sluicegate.statements.nodes import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -173,6 +174,7 @@ class Judge:
         specific = [entry for entry in self._applicable(Subject.STATEMENT) if not entry.rule.last_resort]
         fallback = [entry for entry in self._applicable(Subject.STATEMENT) if entry.rule.last_resort]
         for context in revision.contexts:
+            messages(context.node)  # read once for all rules
             found = [pair for entry in specific for pair in self._answers(entry, self._with(context, entry))]
             if not any(entry.rule.explains_work for entry, _ in found):
                 found += [pair for entry in fallback for pair in self._answers(entry, self._with(context, entry))]

@@ -168,7 +168,7 @@ def _lint_sql(request: LintRequest, policy: Policy) -> Report:
         catalog = load_script(_text(request.schema), version=version)
     elif known.snapshot is not None:
         catalog = load_script(known.snapshot.schema, version=version)
-    folders = tuple(path.parent for path in request.sql)
+    folders = tuple(dict.fromkeys(path.parent for path in request.sql))
     judge = Judge(policy, version, rules_under(policy), ProjectFiles(policy.root, folders), sizes=known.sizes)
     return merged([judge.report(revisions, catalog, fail_on=request.fail_on)], known.notes)
 

@@ -47,7 +47,12 @@ def is_set(message: Any, field: str) -> bool:
 
 
 def walk(node: Any) -> Iterator[Any]:
-    """Yield every message below a node and itself, parents first, ``Node`` wrappers left out."""
+    """Return every message below a node and the node itself, parents first, ``Node`` wrappers left out."""
+    known = _read.get(id(node))
+    return iter(known[1]) if known is not None and known[0] is node else _walk(node)
+
+
+def _walk(node: Any) -> Iterator[Any]:
     # This is the innermost loop of judging, so it asks protobuf as little as it can.
     pending = [node]
     while pending:
@@ -95,12 +100,12 @@ _FORMS: dict[type, _Form] = {}
 def messages(tree: Any) -> tuple[Any, ...]:
     """Return what ``walk`` yields for the tree of a statement that was parsed, which nobody changes any more.
 
-    Several questions about one statement follow each other, so the answers for the last few trees are kept.
+    Many questions about one statement follow each other, so what the last few trees hold is kept, for ``walk`` too.
     """
     known = _read.get(id(tree))
     if known is not None and known[0] is tree:
         return known[1]
-    found = tuple(walk(tree))
+    found = tuple(_walk(tree))
     if len(_read) >= _READ:
         _read.clear()
     if len(found) <= _SMALL:
@@ -114,7 +119,7 @@ _read: dict[int, tuple[Any, tuple[Any, ...]]] = {}
 
 
 def walk_kinds(node: Any, *types: type) -> Iterator[Any]:
-    """Yield the messages of these types below a node, itself included, in reading order."""
+    """Return the messages of these types below a node, itself included, in reading order."""
     return (message for message in walk(node) if isinstance(message, types))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from postgast import pg_query_pb2 as pg
 from postgast.errors import PgQueryError
@@ -25,8 +25,7 @@ _CHAINING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token of the scanner: its ``pg_query`` number and its place in characters."""
 
     kind: int

@@ -147,9 +147,11 @@ def _change_type(draft: Draft, table: Name, node: Any, *, recurse: bool) -> None
 
         collation = find_collation(definition.coll_clause.collname) if definition.HasField("coll_clause") else None
         draft.alter_column(name, node.name, type=new_type, collation=collation, storage=None)
+    column = draft.catalog.relations[table].columns.get(node.name)
+    if column is None or column.identity is None:
+        return
     for sequence in tuple(draft.catalog.relations.values()):
-        column = draft.catalog.relations[table].columns.get(node.name)
-        if sequence.owned_by == (table, node.name) and column is not None and column.identity is not None:
+        if sequence.owned_by == (table, node.name):
             draft.alter(sequence.name, sequence_type=new_type)
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TEMPORARY = "pg_temp"
 """The schema that stands for the session's own temporary one."""
 
+_FEW = 4  # questions of one statement; counting all names pays for those of a script
+
 
 class Draft:
     """A catalog whose mappings are copied once, at the first change of each, and then changed in place.
@@ -42,6 +44,7 @@ class Draft:
         self.session = session
         self._owned: set[str] = set()
         self._constraint_names: Counter[Name] | None = None
+        self._asked = 0
 
     def _own(self, field: str) -> Any:
         if field not in self._owned:
@@ -116,6 +119,13 @@ class Draft:
 
     def constraint_name_taken(self, schema: str) -> Any:
         """Return a test whether a name is used by a constraint of any relation or domain in a schema."""
+        if self._constraint_names is None and self._asked < _FEW:
+            self._asked += 1
+            return lambda name: any(
+                name in owner.constraints and owner.name.schema == schema
+                for owners in (self.catalog.relations, self.catalog.types)
+                for owner in owners.values()
+            )
         if self._constraint_names is None:
             self._constraint_names = Counter()
             for relation in self.catalog.relations.values():

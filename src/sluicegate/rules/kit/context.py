@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from sluicegate.statements.tokens import scan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sluicegate.catalog.model import Column, UserType
+    from sluicegate.catalog.model import Column, Relation, UserType
 
 
 GATE = ("sluicegate", "require_backfill")
@@ -53,6 +54,9 @@ STAND_IN = "sluicegate_unknown_"
 
 NAME_BYTES = 63
 """How many bytes of a name PostgreSQL keeps: NAMEDATALEN - 1."""
+
+_MAY_BE_LONG = re.compile(r'"|[\w$\x80-\U0010ffff]{16}')
+"""Where an identifier of more than 63 bytes may be: in quotes, or a word; a character has at most four bytes."""
 
 
 class Context(Tables):
@@ -107,12 +111,16 @@ class Context(Tables):
 
     def data_changes(self) -> Iterator[DataChange]:
         """Yield the changes of rows in the statement."""
-        return data_changes(self)
+        return iter(self._data_changes)
+
+    @cached_property
+    def _data_changes(self) -> tuple[DataChange, ...]:
+        return tuple(data_changes(self))
 
     @property
     def changes_data(self) -> bool:
         """Tell whether the statement changes rows that were there, or copies them."""
-        return any(True for _ in data_changes(self))
+        return bool(self._data_changes)
 
     def created_trigger(self) -> CreatedTrigger | None:
         """Return what a CREATE TRIGGER is about to do; None for another statement."""
@@ -128,6 +136,8 @@ class Context(Tables):
 
     def long_names(self) -> Iterator[str]:
         """Yield the names in the statement that have more bytes than PostgreSQL keeps."""
+        if not _MAY_BE_LONG.search(self.statement.sql):
+            return
         for token in scan(self.statement.sql):
             text = self.statement.sql[token.start : token.end]
             if token.kind == pg.IDENT and len(text.encode()) > NAME_BYTES:
@@ -149,11 +159,18 @@ class Context(Tables):
         """Return what the statement takes away, named by it or not."""
         return tuple(vanished(self.before, self.after))
 
+    @cached_property
+    def changed_relations(self) -> tuple[tuple[Name, Relation, Relation | None], ...]:
+        """Return the relations that are others after the statement, each with what it was (None for a new one)."""
+        before, after = self.before.relations, self.after.relations
+        if before is after:
+            return ()
+        return tuple((name, now, before.get(name)) for name, now in after.items() if before.get(name) is not now)
+
     def changed_columns(self) -> Iterator[tuple[Name, Column]]:
         """Yield the columns that are new after the statement or have another type, also those of new tables."""
-        for name, relation in self.after.relations.items():
-            old = self.before.relations.get(name)
-            if old is relation or relation.kind not in (RelationKind.TABLE, RelationKind.PARTITIONED):
+        for name, relation, old in self.changed_relations:
+            if relation.kind not in (RelationKind.TABLE, RelationKind.PARTITIONED):
                 continue
             known = old.columns if old else {}
             for column in relation.columns.values():

@@ -28,10 +28,7 @@ class Joined:
 
 def mismatched(context: Context) -> Iterator[Joined]:
     """Yield the pairs of columns with different types that the foreign keys of a statement join."""
-    for name, relation in context.after.relations.items():
-        before = context.before.relations.get(name)
-        if before is relation:
-            continue
+    for name, relation, before in context.changed_relations:
         for constraint in relation.constraints.values():
             known = before is not None and constraint.name in before.constraints
             if known or constraint.kind is not ConstraintKind.FOREIGN_KEY or constraint.references is None:

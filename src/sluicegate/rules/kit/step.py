@@ -47,6 +47,8 @@ class Step:
     @property
     def new_after(self) -> frozenset[Name]:
         """Return the relations that are new once it has run; a rename keeps what a table was."""
+        if self.after.relations is self.before.relations:
+            return self.new
         appeared = self.after.relations.keys() - self.before.relations.keys()
         vanished = self.before.relations.keys() - self.after.relations.keys()
         if self.statement is not None and self.statement.kind in RENAMING and vanished and not vanished & self.new:

@@ -24,6 +24,8 @@ hypothesis.settings.load_profile("suite")
 
 # A shell lets what it runs in the background ignore SIGINT, and the programs that tests stop would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# `timeout` and a stopped job in CI end the tests so: their servers end with them, as after Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 MEMORY = Path("/dev/shm")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 
 import psycopg
 import pytest
 from backfill_target import Target
+from replication import eventually
 from test_proof import fill, gate
 
 from sluicegate.backfill.engine import Pace
@@ -61,18 +61,21 @@ def test_writers_are_waited_for_and_newcomers_are_not(target) -> None:
         late.execute("INSERT INTO events (payload) VALUES ('late')")
         fill(target, 1)
 
+        def waited_for() -> bool:
+            waiting = "waiting for transactions that write to public.events: pid "
+            return any(note.startswith(waiting) for note in list(target.log.notes))
+
         def end() -> None:
-            time.sleep(0.3)
+            eventually(waited_for)
             newcomer.execute("INSERT INTO events (payload) VALUES ('newcomer')")
             late.commit()
 
         thread = threading.Thread(target=end)
         thread.start()
-        found = verify(target, wait=20)
+        found = verify(target, wait=60)
         thread.join()
         assert (found.verified, found.figures.owed, found.requeued) == (True, 52, 2)
-        waiting = "waiting for transactions that write to public.events: pid "
-        assert [note for note in target.log.notes if note.startswith(waiting)]
+        assert waited_for()
 
 
 def test_a_number_that_was_drawn_and_not_inserted_yet_is_waited_for(target) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from backfill_target import Target
@@ -36,9 +37,9 @@ def test_a_dry_run_shows_what_it_would_cost_and_changes_nothing(target) -> None:
     assert list(facts) == [
         *("Chunk", "Rate", "WAL", "Growth", "HOT", "Lock", "All rows", "Duration", "Total WAL", "Total growth"),
     ]
-    assert facts["Chunk"].startswith("1,000 rows, up to key 1000, in 0.")
+    assert re.match(r"1,000 rows, up to key 1000, in \d", facts["Chunk"])
     assert facts["All rows"] == "2,500 rows in 3 chunks"
-    assert facts["Duration"] == "about 1 min 0 s with 60 s between chunks, 3 workers"
+    assert re.fullmatch(r"about 1 min \d+ s with 60 s between chunks, 3 workers", facts["Duration"])
     assert facts["HOT"] == "no row was updated"
     assert "RowExclusiveLock on status" in ran.stdout
     assert "AccessShareLock on events" in ran.stdout

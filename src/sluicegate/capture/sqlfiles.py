@@ -7,13 +7,14 @@ tool's matter, so the tool is told by the file's name and its marks unless it is
 psql                    each statement is its own transaction unless the file says BEGIN
 dbmate                  ``-- migrate:up`` in one transaction; with ``transaction:false`` as one request, see below
 golang-migrate          ``*.up.sql``: one request; several statements in one request share an implicit transaction
+goose                   ``-- +goose Up`` in one transaction, unless the file says ``-- +goose NO TRANSACTION``
 Flyway                  ``V1__name.sql``: one transaction, unless a statement forbids it or a .conf file says so
 Prisma                  ``migrations/*/migration.sql``: one request
 ======================  ==========================================================================================
 
-Sources: README of dbmate 2 ("Migration options"), golang-migrate's database/postgres README ("Multi-statement mode"),
-Flyway documentation ("executeInTransaction", "mixed"), Prisma's schema engine (``raw_cmd``), and PostgreSQL 18
-manual, 54.2.2.1 "Multiple Statements in a Simple Query".
+Sources: README of dbmate 2 ("Migration options"), README of goose 3 ("SQL Migrations"), golang-migrate's
+database/postgres README ("Multi-statement mode"), Flyway documentation ("executeInTransaction", "mixed"), Prisma's
+schema engine (``raw_cmd``), and PostgreSQL 18 manual, 54.2.2.1 "Multiple Statements in a Simple Query".
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class SqlTool(enum.StrEnum):
 
     PSQL = "psql"
     DBMATE = "dbmate"
+    GOOSE = "goose"
     GOLANG_MIGRATE = "golang-migrate"
     FLYWAY = "flyway"
     PRISMA = "prisma"
@@ -86,7 +88,8 @@ def capture_sql(
         return _captured(shown, "", (), problems)
     tool = tool or _tool(shown, text)
     lines = _Lines(text, shown)
-    begin, end = _up_section(text) if tool is SqlTool.DBMATE else (0, len(text))
+    marks = _MARKS.get(tool)
+    begin, end = _up_section(text, marks) if marks is not None else (0, len(text))
     readable: list[Statement] = []
     for part in read_script(_outside_blanked(text, begin, end)):
         if isinstance(part, Unreadable):
@@ -194,9 +197,37 @@ class _Lines:
         return line, offset - self._starts[line - 1] + 1
 
 
+# -- ways back ----------------------------------------------------------------------------------------------------
+
+
+def ways_back(paths: Iterable[Path]) -> dict[Path, Path]:
+    """Return the files that take another one of them back, each with the one that it takes back.
+
+    No deploy runs both: ``1_name.up.sql`` and ``1_name.down.sql``, ``up.sql`` and ``down.sql`` of a folder, and
+    Flyway's ``V1__name.sql`` and ``U1__name.sql``.
+    """
+    given = {(path.parent, path.name.lower()): path for path in paths}
+    found = {}
+    for (folder, name), path in given.items():
+        forward = None
+        if name.endswith(".down.sql") or name == "down.sql":
+            forward = given.get((folder, name.removesuffix("down.sql") + "up.sql"))
+        elif name.startswith("u") and _FLYWAY_NAME.fullmatch(name):
+            number = name[1:].partition("__")[0]
+            same = (other for (where, _), other in given.items() if where == folder)
+            forward = next((o for o in same if o.name.lower().startswith(f"v{number}__")), None)
+        if forward is not None:
+            found[path] = forward
+    return found
+
+
 # -- tools --------------------------------------------------------------------------------------------------------
 
 _DBMATE_MARK = re.compile(r"^--\s*migrate:(?P<which>up|down)(?P<options>[^\n]*)$", re.MULTILINE)
+_GOOSE_MARK = re.compile(r"^--\s*\+goose\s+(?P<which>up|down)\s*$", re.MULTILINE | re.IGNORECASE)
+_GOOSE_APART = re.compile(r"^--\s*\+goose\s+no\s+transaction\s*$", re.MULTILINE | re.IGNORECASE)
+_MARKS = {SqlTool.DBMATE: _DBMATE_MARK, SqlTool.GOOSE: _GOOSE_MARK}
+"""What tells the ways up and down apart in a file that holds both."""
 _FLYWAY_NAME = re.compile(r"(?:[VU][0-9][0-9A-Za-z._]*|[RB][0-9._]*)__.+\.sql", re.IGNORECASE)
 _GOLANG_NAME = re.compile(r".+\.(?:up|down)\.sql", re.IGNORECASE)
 
@@ -205,6 +236,8 @@ def _tool(file: str, text: str) -> SqlTool:
     name = Path(file).name
     if _DBMATE_MARK.search(text):
         return SqlTool.DBMATE
+    if _GOOSE_MARK.search(text):
+        return SqlTool.GOOSE
     if _GOLANG_NAME.fullmatch(name):
         return SqlTool.GOLANG_MIGRATE
     if _FLYWAY_NAME.fullmatch(name):
@@ -221,6 +254,8 @@ def _wrapping(tool: SqlTool, file: str, text: str, statements: list[Statement]) 
         up = next((mark for mark in _DBMATE_MARK.finditer(text) if mark["which"] == "up"), None)
         apart = up is not None and re.search(r"\btransaction:\s*false\b", up["options"])
         return _Wrapping.ONE_REQUEST if apart else _Wrapping.ONE_TRANSACTION
+    if tool is SqlTool.GOOSE:
+        return _Wrapping.NONE if _GOOSE_APART.search(text) else _Wrapping.ONE_TRANSACTION
     configured = _flyway_says(file)
     if configured is None:
         configured = not any(map(_forbids_transaction, statements))
@@ -255,9 +290,9 @@ def _forbids_transaction(statement: Statement) -> bool:
     return statement.kind == "reindex_stmt" and bool(nodes.options(node.params).get("concurrently"))
 
 
-def _up_section(text: str) -> tuple[int, int]:
-    marks = list(_DBMATE_MARK.finditer(text))
-    up = next((mark for mark in marks if mark["which"] == "up"), None)
+def _up_section(text: str, pattern: re.Pattern[str]) -> tuple[int, int]:
+    marks = list(pattern.finditer(text))
+    up = next((mark for mark in marks if mark["which"].lower() == "up"), None)
     if up is None:
         return 0, 0  # a file that only goes down
     after = next((mark.start() for mark in marks if mark.start() > up.end()), len(text))

@@ -290,6 +290,8 @@ class Catalog:
         others: objects of kinds that have no values of their own here, as (kind, name): ``("server", "archive")``.
         version: the server's major version; it decides what a replayed statement leaves in the catalogs (not-null
             constraints have rows and names from 18 on).
+        mentioned: what statements said of tables that are not in here, while it is not complete: checks and policies,
+            no columns.
     """
 
     schemas: frozenset[str] = frozenset({"public"})
@@ -303,6 +305,7 @@ class Catalog:
     transaction: int = 0
     version: int = 18
     others: frozenset[tuple[str, str]] = frozenset()
+    mentioned: Mapping[Name, Relation] = field(default_factory=dict)
 
     # -- questions ----------------------------------------------------------------------------------------------
 

@@ -195,9 +195,15 @@ def _partitioned(node: Any) -> set[str]:
     for message in messages(node):
         if isinstance(message, pg.CreateStmt) and message.HasField("partbound"):
             names |= {item.range_var.relname for item in message.inh_relations}
-        elif isinstance(message, pg.AlterTableStmt) and any(
-            unwrap(item).subtype in {pg.AT_AttachPartition, pg.AT_DetachPartition, pg.AT_DetachPartitionFinalize}
-            for item in message.cmds
+        elif isinstance(message, pg.IndexStmt) and not message.relation.inh:
+            names.add(message.relation.relname)  # ONLY leaves partitions out; it means nothing to another table
+        elif (
+            isinstance(message, pg.AlterTableStmt)
+            and message.objtype != pg.OBJECT_INDEX
+            and any(
+                unwrap(item).subtype in {pg.AT_AttachPartition, pg.AT_DetachPartition, pg.AT_DetachPartitionFinalize}
+                for item in message.cmds
+            )
         ):
             names.add(message.relation.relname)
     return names
@@ -242,11 +248,16 @@ def _missing_types(context: Context) -> list[UserType]:
 
 def _relation(context: Context, name: Name, kind: RelationKind, *, rich: bool) -> Relation:
     types = _indexed_types(context)
+    # A partition has the columns of its table, so what a check names is given to all of them.
+    named = [column for tree in _expressions(context) for column in _columns(tree)]
     columns = {
         column: Column(column, types.get(column, _UNKNOWN), not_null=rich)
-        for column in _columns(context.statement.node)
+        for column in (*_columns(context.statement.node), *named)
     }
     relation = Relation(name, kind, columns)
+    said = context.catalog.mentioned.get(name)
+    if said is not None:
+        relation = replace(relation, constraints=said.constraints, policies=said.policies)
     if kind is RelationKind.PARTITIONED:
         bound = next(_of_kind(context.statement.node, pg.PartitionBoundSpec), None)
         strategy = {"l": "list", "h": "hash"}.get(bound.strategy, "range") if bound is not None else "range"
@@ -261,6 +272,15 @@ def _relation(context: Context, name: Name, kind: RelationKind, *, rich: bool) -
     return relation
 
 
+def _expressions(context: Context) -> Iterator[Any]:
+    """Yield the checks that earlier statements gave to the tables of this one."""
+    for found in _of_kind(context.statement.node, pg.RangeVar):
+        said = context.catalog.mentioned.get(context.name_of(found))
+        for constraint in said.constraints.values() if said is not None else ():
+            if constraint.expression is not None:
+                yield constraint.expression.node
+
+
 def _with_assumed(catalog: Catalog, relation: Relation, *, rich: bool) -> Catalog:
     catalog = catalog.with_relation(relation)
     for constraint in relation.constraints.values():
@@ -269,7 +289,12 @@ def _with_assumed(catalog: Catalog, relation: Relation, *, rich: bool) -> Catalo
             catalog = catalog.with_index(
                 Index(constraint.index, relation.name, "btree", keys, unique=True, constraint=constraint.name)
             )
-    if rich and relation.kind in {RelationKind.TABLE, RelationKind.MATERIALIZED_VIEW}:
+    if relation.kind is RelationKind.MATERIALIZED_VIEW:
+        # Whoever refreshes it CONCURRENTLY has given it the unique index that this needs.
+        name = Name(relation.name.schema, f"{relation.name.name}_{_MARK}")
+        catalog = catalog.with_relation(replace(relation, columns={**relation.columns, _MARK: Column(_MARK, _UNKNOWN)}))
+        return catalog.with_index(Index(name, relation.name, "btree", (IndexKey(_MARK),), unique=True))
+    if rich and relation.kind is RelationKind.TABLE:
         name = Name(relation.name.schema, f"{relation.name.name}_{_MARK}")
         catalog = catalog.with_relation(
             replace(relation, columns={**relation.columns, _MARK: Column(_MARK, _UNKNOWN, not_null=True)})

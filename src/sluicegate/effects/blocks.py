@@ -9,7 +9,7 @@ from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.replay import apply
 from sluicegate.effects.context import Builder, Refused
-from sluicegate.effects.model import Effects, InTransaction
+from sluicegate.effects.model import MAY_NOT_RUN, Effects, InTransaction
 from sluicegate.effects.objects import LANGUAGES
 from sluicegate.effects.queries import QueryReader
 from sluicegate.errors import ParseError
@@ -145,7 +145,7 @@ def _run(context: Context, statements: Iterable[tuple[Statement, bool]], label: 
             context.builder.unknown(f"{label} may run into: {effects.error.message}")
             continue
         if uncertain and not _idle(effects):
-            context.builder.unknown(f"whether {label} runs {_shown(statement)} is decided when it runs")
+            context.builder.unknown(f"whether {label} runs {_shown(statement)} {MAY_NOT_RUN}")
         made_here = {str(name) for name in (*catalog.relations, *catalog.indexes)} - existing
         context.builder.include(_without(effects, made_here))
         catalog = apply(statement, catalog, context.session)

@@ -35,7 +35,9 @@ def alter_index(context: Context, node: Any) -> Effects:
     """Predict an ``AlterTableStmt`` whose target is an index, or that says it is."""
     found = context.relation_or_index(node.relation)
     if found is None:
-        if not node.missing_ok:
+        attaches = all(item.alter_table_cmd.subtype == pg.AT_AttachPartition for item in node.cmds)
+        # Attaching is a matter of a moment whatever the two indexes are.
+        if not node.missing_ok and (context.catalog.complete or not attaches):
             context.missing(node.relation)
         return context.builder.finish()
     if not isinstance(found, Index):

@@ -110,6 +110,10 @@ class Loss:
     detail: str = ""
 
 
+MAY_NOT_RUN = "is decided when it runs"
+"""How the phrase ends that says of a statement inside a block that it may not run; its effects count as if it did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
     """What one statement does to the relations that existed before it.

@@ -57,7 +57,9 @@ def attach(context: Context, parent: Relation, command: Any) -> None:
         builder.lock(relation, _AX)
     _ensure_indexes(context, parent, child)
     _validate_foreign_keys(context, parent, child, family)
-    if bound is None or not _proved(context, child, bound, parent):
+    if bound is None and not context.catalog.complete and _has_checks(child):
+        builder.unknown(f"whether a CHECK of {child.name} proves the bound, for a key that is not known")
+    elif bound is None or not _proved(context, child, bound, parent):
         for relation in family:
             if relation.kind is RelationKind.TABLE and (
                 bound is None or not proves_bound(relation, bound, parent, context.catalog)
@@ -67,6 +69,11 @@ def attach(context: Context, parent: Relation, command: Any) -> None:
     if bound is None or not bound.default:
         _check_default(context, parent, bound)
     _lock_foreign_keys(context, parent)
+
+
+def _has_checks(relation: Relation) -> bool:
+    checks = (c for c in relation.constraints.values() if c.kind is ConstraintKind.CHECK)
+    return any(check.validated and check.enforced for check in checks)
 
 
 def detach(context: Context, parent: Relation, command: Any) -> None:

@@ -148,13 +148,14 @@ def _policy(request: LintRequest, start: Path) -> Policy:
 
 
 def _lint_sql(request: LintRequest, policy: Policy) -> Report:
-    from sluicegate.capture.sqlfiles import STANDARD_INPUT, capture_sql
+    from sluicegate.capture.sqlfiles import STANDARD_INPUT, capture_sql, ways_back
 
     version = request.version or policy.postgresql
     new = changed_since(request.since, Path.cwd()) if request.since else None
     revisions = []
+    back = ways_back(request.sql)
     for path in request.sql:
-        if new is not None and path.resolve() not in new:
+        if path in back or (new is not None and path.resolve() not in new):
             continue
         if str(path) == STANDARD_INPUT:
             revisions.append(capture_sql(sys.stdin.read(), settings=policy.session_settings))
@@ -170,7 +171,11 @@ def _lint_sql(request: LintRequest, policy: Policy) -> Report:
         catalog = load_script(known.snapshot.schema, version=version)
     folders = tuple(dict.fromkeys(path.parent for path in request.sql))
     judge = Judge(policy, version, rules_under(policy), ProjectFiles(policy.root, folders), sizes=known.sizes)
-    return merged([judge.report(revisions, catalog, fail_on=request.fail_on)], known.notes)
+    notes = tuple(
+        f"{path} takes {forward.name} back and is not judged beside it; to judge it, give it alone."
+        for path, forward in back.items()
+    )
+    return merged([judge.report(revisions, catalog, fail_on=request.fail_on)], (*known.notes, *notes))
 
 
 def _lint_history(request: LintRequest, policy: Policy) -> Report:

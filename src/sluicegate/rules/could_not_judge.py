@@ -61,7 +61,7 @@ op.add_column("events", sa.Column("language", sa.Text()))
 
 def check(context: Context) -> Iterator[Problem]:
     """Say what could not be told, whatever else was found."""
-    silent = context.is_gate or context.lacks_only_columns or context.read_in_part
+    silent = context.is_gate or context.lacks_only_columns or context.at_most_waits or context.read_in_part
     if context.is_uncertain and not silent:
         what = listed(context.effects.unknowns) or "something that decides it"
         yield Problem(

@@ -51,7 +51,8 @@ op.execute("ALTER TABLE events ENABLE ROW LEVEL SECURITY")
 def check(context: Context) -> Iterator[Problem]:
     """Judge each table that nobody may read any more."""
     for command in context.actions("AT_EnableRowSecurity"):
-        end = context.revision.after.relations.get(command.table)
+        after = context.revision.after
+        end = after.relations.get(command.table) or after.mentioned.get(command.table)
         if end is None or not end.policies:
             table = context.spelled(command.table)
             yield Problem(

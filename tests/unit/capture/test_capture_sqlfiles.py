@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sluicegate.capture.model import CapturedRevision, CaptureMode
-from sluicegate.capture.sqlfiles import SqlTool, capture_sql
+from sluicegate.capture.sqlfiles import SqlTool, capture_sql, ways_back
 
 
 def grouped(revision: CapturedRevision) -> list[tuple[str, int | None]]:
@@ -122,3 +122,25 @@ def test_a_dump_is_read_with_its_data_passed_over() -> None:
         CaptureMode.RECORDED,
         ["CREATE", "COPY", "SELECT"],
     )
+
+
+def test_goose_runs_its_way_up_in_one_transaction_unless_the_file_says_otherwise() -> None:
+    text = (
+        "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n-- +goose StatementEnd\nSELECT 2;\n"
+        "-- +goose Down\nSELECT 3;\n"
+    )
+    inside = capture_sql(text).statements
+    assert [statement.sql for statement in inside] == ["SELECT 1", "SELECT 2"]
+    assert {statement.autocommit for statement in inside} == {False}
+    apart = capture_sql("-- +goose NO TRANSACTION\n" + text).statements
+    assert {statement.autocommit for statement in apart} == {True}
+
+
+def test_a_way_back_is_known_by_the_way_there_beside_it() -> None:
+    names = ["1_a.up.sql", "1_a.down.sql", "2_b.down.sql", "x/up.sql", "x/down.sql", "V1.2__a.sql", "U1.2__a.sql"]
+    back = ways_back([Path(name) for name in names])
+    assert {str(one): str(other) for one, other in back.items()} == {
+        "1_a.down.sql": "1_a.up.sql",
+        "x/down.sql": "x/up.sql",
+        "U1.2__a.sql": "V1.2__a.sql",
+    }

@@ -21,6 +21,7 @@ from sluicegate.catalog.replay import (
     views,
 )
 from sluicegate.catalog.replay.draft import Draft
+from sluicegate.catalog.replay.mentions import note_mention
 from sluicegate.statements.nodes import kind_of, unwrap
 
 if TYPE_CHECKING:
@@ -94,8 +95,11 @@ STEPS: dict[str, Callable[[Draft, Any], object]] = {
 def step(draft: Draft, kind: str, node: Any) -> None:
     """Replay one statement's tree on a draft."""
     replay = STEPS.get(kind)
-    if replay is not None:
-        replay(draft, node)
+    if replay is None:
+        return
+    if not draft.catalog.complete:
+        note_mention(draft, node, replay)
+    replay(draft, node)
 
 
 def apply(statement: Statement, catalog: Catalog, session: Session) -> Catalog:

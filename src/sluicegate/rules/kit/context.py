@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import Name, RelationKind, TypeKind
-from sluicegate.effects.model import Certainty, InTransaction, LockMode, LossKind
+from sluicegate.effects.model import MAY_NOT_RUN, Certainty, InTransaction, LockMode, LossKind
 from sluicegate.rules.kit.changes import DataChange, data_changes
 from sluicegate.rules.kit.commands import AddedColumn, Command, commands_of, constraints_in
 from sluicegate.rules.kit.created_triggers import CreatedTrigger, created_trigger
@@ -245,6 +245,16 @@ class Context(Tables):
     def is_uncertain(self) -> bool:
         """Tell whether something that decides what the statement does is not known."""
         return self.effects.certainty is Certainty.UNKNOWN
+
+    @property
+    def at_most_waits(self) -> bool:
+        """Tell whether all that is not known is whether parts of a block run, and none of them does lasting work.
+
+        Run or not, nothing is read from end to end, written anew or lost; their locks count as taken.
+        """
+        effects = self.effects
+        works = effects.scans or effects.rewrites or effects.index_builds or effects.losses
+        return not works and all(phrase.endswith(MAY_NOT_RUN) for phrase in effects.unknowns)
 
     @property
     def lacks_only_columns(self) -> bool:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from backfill_target import Target
 
+from sluicegate.backfill import control
 from sluicegate.backfill.lease import LeaseLostError
 from sluicegate.backfill.retry import Backoff
 from sluicegate.pg.embedded import kill, start, temporary_server
@@ -49,8 +50,10 @@ def test_a_runner_killed_at_a_random_moment_is_resumed_by_the_next(filled, seed:
 
 def test_two_runners_at_once_share_the_work_and_both_end_well(filled) -> None:
     filled.write_file()
-    arguments = ("run", "0003", "--batch-size", "50", "--sleep", "0.02")
+    arguments = ("run", "0003", "--batch-size", "50", "--sleep", "1")
     with filled.started(*arguments) as one, filled.started(*arguments) as other:
+        filled.wait_until("(SELECT count(DISTINCT epoch) FROM sluicegate.chunk WHERE state = 'done') = 2")
+        control.tune(filled.connection, "0003_status", actor="test", sleep=0.02)
         ends = [process.communicate(timeout=60) for process in (one, other)]
         assert [one.returncode, other.returncode] == [0, 0], ends
     assert [out for out, _ in ends] == [

@@ -6,7 +6,6 @@ import datetime
 import math
 import signal
 import textwrap
-import time
 import uuid
 
 import psycopg
@@ -219,15 +218,18 @@ def test_a_worker_that_dies_inside_a_network_function_leaves_its_chunk_to_the_ne
     fill(target, 150)
     target.sql("CREATE TABLE embeddings (event_id bigint, embedding vector(3) NOT NULL)")
     target.folder.mkdir()
+    answers = target.folder.parent / "answers"  # the network answers once this is there
     (target.folder / "0003_status.py").write_text(
         textwrap.dedent(f"""
             import time
+            from pathlib import Path
 
             from sluicegate import Apply, Backfill
 
 
             def embed(rows):
-                time.sleep(0.2)
+                while not Path({str(answers)!r}).exists():
+                    time.sleep(0.02)
                 return [(row.id, [1.0, 2.0, 3.0]) for row in rows]
 
 
@@ -243,8 +245,8 @@ def test_a_worker_that_dies_inside_a_network_function_leaves_its_chunk_to_the_ne
     arguments = ("run", "0003", "--batch-size", "20", "--sleep", "0", "--lease", "0.5")
     with target.started(*arguments) as victim, target.started(*arguments) as other:
         target.wait_until("(SELECT count(*) FROM sluicegate.chunk WHERE state = 'running') = 2")
-        time.sleep(0.05)
         victim.send_signal(signal.SIGKILL)
+        answers.touch()
         out, err = other.communicate(timeout=60)
         assert (other.returncode, err.count("Traceback")) == (0, 0), err
     assert "Rows: 120/120 written" in out

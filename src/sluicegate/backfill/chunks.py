@@ -39,6 +39,11 @@ class Place:
         """Return the places of the two halves."""
         return Place(self.seq, self.part + "0"), Place(self.seq, self.part + "1")
 
+    @property
+    def share(self) -> float:
+        """How much of a whole chunk it is, from 0 to 1: each split halves it."""
+        return 0.5 ** len(self.part)
+
     def __lt__(self, other: Place) -> bool:
         return (self.seq, self.part) < (other.seq, other.part)
 

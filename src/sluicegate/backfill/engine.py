@@ -206,7 +206,7 @@ class _Run:
             if step is Step.WAIT:
                 session.pause(_WAIT)
             elif step is Step.WORKED and session.sleep and self._more(part):
-                self._rest(session.sleep)
+                self._rest(session.sleep * part.share)
 
     def _rest(self, seconds: float) -> None:
         try:

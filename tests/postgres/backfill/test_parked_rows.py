@@ -130,3 +130,16 @@ def test_without_pauses_a_worker_sees_the_failure_of_another_one_chunk_later(tar
     outcome = target.run(size=100)
     assert (outcome.state, target.log.chunks) == ("failed", [100, 100])
     assert (target.value("SELECT count(*) FROM status"), target.doubles()) == (200, 0)
+
+
+def test_a_piece_of_a_chunk_is_followed_by_a_piece_of_the_pause_so_that_bad_rows_do_not_stretch_the_run(
+    target, tracking
+) -> None:
+    slept: list[float] = []
+    target.sql("INSERT INTO events (payload) SELECT (n % 10 + 2)::text FROM generate_series(1, 128) n")
+    loaded = target.loaded(**POISON, **tracking)
+    assert target.run(loaded, size=64, pause=0.1, sleep=slept.append).state == "finished_with_parked"
+    # Two chunks, and each of the six levels of their halves sums up to a chunk at most; a single row's pause is 1/64.
+    assert len(slept) > 50
+    assert min(slept) == pytest.approx(0.1 / 64)
+    assert sum(slept) < 2 * 7 * 0.1

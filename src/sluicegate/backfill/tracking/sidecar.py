@@ -30,6 +30,8 @@ class PendingKeys:
         """Prepare."""
         self._session, self._recovery = session, recovery
         self._smaller: list[Keys] = []
+        self.share = 1.0
+        """How much of a whole chunk the last step dealt with, so that a small piece is followed by a small pause."""
 
     def step(self) -> Step:
         """Deal with one set of keys, or say that there is none to take.
@@ -40,6 +42,7 @@ class PendingKeys:
         session = self._session
         again = self._smaller.pop() if self._smaller else None
         keys: Keys = again or ()
+        self.share = min(1.0, len(again[0]) / session.batch_size) if again else 1.0
         try:
             keys = self._take(again)
             if not keys:

@@ -312,16 +312,22 @@ SET rows_written = rows_written + %(rows)s,
     mark = coalesce(
         (
             SELECT c.hi
-            FROM sluicegate.chunk AS c
-            WHERE c.backfill = %(name)s AND c.kind = 'range'
-              AND NOT EXISTS (
-                  SELECT 1
-                  FROM sluicegate.chunk AS o
-                  WHERE o.backfill = %(name)s AND o.kind = 'range' AND o.state IN ('pending', 'running', 'failed')
-                    AND (o.seq, o.part) <= (c.seq, c.part)
-              )
-            ORDER BY c.seq DESC, c.part DESC
-            LIMIT 1
+            FROM (VALUES (1)) AS always
+            LEFT JOIN LATERAL (
+                SELECT o.seq, o.part
+                FROM sluicegate.chunk AS o
+                WHERE o.backfill = %(name)s AND o.kind = 'range' AND o.state IN ('pending', 'running', 'failed')
+                ORDER BY o.seq, o.part
+                LIMIT 1
+            ) AS first ON true
+            CROSS JOIN LATERAL (
+                SELECT b.hi
+                FROM sluicegate.chunk AS b
+                WHERE b.backfill = %(name)s AND b.kind = 'range'
+                  AND (b.seq, b.part) < (coalesce(first.seq, 9223372036854775807), coalesce(first.part, ''))
+                ORDER BY b.seq DESC, b.part DESC
+                LIMIT 1
+            ) AS c
         ),
         mark
     )

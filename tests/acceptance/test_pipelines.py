@@ -67,7 +67,8 @@ class Runner:
         )
 
 
-def test_the_actions_steps_install_and_lint_and_report_where_github_looks(tmp_path):
+@pytest.mark.network
+def test_the_actions_steps_install_and_lint_and_report_where_github_looks(package_index, tmp_path):
     sarif = tmp_path / "lint.sarif"
     runner = Runner(tmp_path, {"folder": REFUSED, "sarif": str(sarif), "python": sys.executable})
     install, lint = runner.steps
@@ -92,7 +93,8 @@ def test_what_an_input_says_is_never_run(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("git") is None or not (ROOT / ".git").exists(), reason="this is no git checkout")
-def test_the_pre_commit_hooks_judge_what_is_committed(tmp_path):
+@pytest.mark.network
+def test_the_pre_commit_hooks_judge_what_is_committed(package_index, tmp_path):
     project = tmp_path / "project"
     shutil.copytree(ROOT / "migrations", project / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "safety", project / "safety")

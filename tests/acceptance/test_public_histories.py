@@ -30,11 +30,11 @@ def unpacked(project: str) -> Path:
     if not (target / "complete").exists():
         target.mkdir(parents=True, exist_ok=True)
         download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        download += ["--retries", "1", "--timeout", "60"]
         result = subprocess.run(
             [*download, "--disable-pip-version-check", "--dest", str(target), project],
             capture_output=True,
             text=True,
-            timeout=240,
             check=False,
         )
         wheels = sorted(target.glob("*.whl"))

@@ -22,4 +22,5 @@ def package_index(tmp_path_factory: pytest.TempPathFactory) -> None:
         check=False,
     )
     if asked.returncode != 0:
-        pytest.skip(f"pip reaches no package index: {asked.stderr.strip().splitlines()[-1]}")
+        said = asked.stderr.strip().splitlines() or ["it does not say why"]
+        pytest.skip(f"pip reaches no package index: {said[-1]}")

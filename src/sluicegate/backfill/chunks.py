@@ -22,6 +22,12 @@ class Range:
     hi: Bound | None
 
 
+class Span(Range):
+    """The keys in [lo, hi], both given: where claimed keys lie."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a chunk stands among the others.

@@ -154,8 +154,15 @@ class WorkerSession:
         """The parameters that nearly every statement of the ledger takes."""
         return {"name": self.name, "epoch": self.lease.epoch, "owner": self.owner, "wal_from": self._wal}
 
-    def begin(self, query: bytes | sql.Composed, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    def begin(
+        self, query: bytes | sql.Composed, parameters: Mapping[str, Any], *, by_index: bool = False
+    ) -> tuple[Any, ...] | None:
         """Begin a transaction with the fence and a claim, in one round trip; return the claim's row.
+
+        Args:
+            query: the claim.
+            parameters: the claim's.
+            by_index: have the claim walk an index, whatever the planner thinks; what follows is planned as ever.
 
         Raises:
             LeaseLostError: others took this worker for dead.
@@ -164,7 +171,7 @@ class WorkerSession:
         if self.lease.lost:
             self.refuse()
         with self.connection.pipeline():
-            fence, claim = self.opening(query, parameters)
+            fence, claim = self.opening(query, parameters, by_index=by_index)
             fenced, row = fence.fetchone(), claim.fetchone()
         if fenced is None:
             self.rollback()
@@ -188,14 +195,19 @@ class WorkerSession:
             self._told, self.batch_size, self.sleep = told, batch_size, sleep
 
     def opening(
-        self, query: bytes | sql.Composed, parameters: Mapping[str, Any]
+        self, query: bytes | sql.Composed, parameters: Mapping[str, Any], *, by_index: bool = False
     ) -> tuple[psycopg.Cursor[tuple[Any, ...]], psycopg.Cursor[tuple[Any, ...]]]:
         """Send what every transaction begins with, inside a pipeline; return the fence's cursor and the claim's."""
         # A chunk's rows and its record are kept or lost together, so a chunk need not wait for the disk: after a
         # crash of the server the last few are done again. Leases and moves from state to state do wait
         # (PostgreSQL 18 manual, 28.4 "Asynchronous Commit"). The fence turns the wait off for its transaction.
         fence = self.execute("lease_fence")
-        return fence, self.connection.execute(query, parameters, prepare=isinstance(query, bytes))
+        if by_index:
+            self.execute("by_index")
+        claim = self.connection.execute(query, parameters, prepare=isinstance(query, bytes))
+        if by_index:
+            self.execute("by_any")
+        return fence, claim
 
     def look(self) -> None:
         """Look whether this worker may go on, without doing anything.

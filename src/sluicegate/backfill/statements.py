@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
 
+from sluicegate.backfill.chunks import Span
 from sluicegate.backfill.definition import CHUNK, Backfill, Sidecar, TableName
+from sluicegate.backfill.fragments import fragment, spliced, trusted
 from sluicegate.backfill.implied import CHUNK_NAME, ROW, chunk_places, in_condition, in_statement, never_null
 from sluicegate.backfill.staleness import HASH, hashes, stale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sluicegate.backfill.chunks import Range
+    from sluicegate.backfill.chunks import Bound, Range
     from sluicegate.backfill.implied import Implied
 
 
@@ -54,8 +56,8 @@ class Statements:
         within = self.within(keys)
         return self._apply(self._chunk(sql.SQL("{} AS row").format(self._table), within, keys), within, keys)
 
-    def apply_claimed(self) -> sql.Composed:
-        """The author's statement for the rows whose keys are passed as arrays ``key_0``, ``key_1`` …"""
+    def apply_claimed(self, span: Span | None = None) -> sql.Composed:
+        """The author's statement for the rows whose keys are passed as arrays ``key_0``, ``key_1`` …, all in a span."""
         source = sql.SQL("{} AS claimed ({}) JOIN {} AS row ON {}").format(
             self._claimed(),
             sql.SQL(", ").join(sql.Identifier(column.name) for column in self.key),
@@ -66,8 +68,9 @@ class Statements:
             ),
         )
         columns = sql.SQL(", ").join(sql.Identifier(ROW, column.name) for column in self.key)
-        chosen = sql.SQL("({}) IN (SELECT * FROM {} AS c)").format(columns, self._claimed())
-        return self._apply(self._chunk(source, sql.SQL("true"), None), chosen, None)
+        within = sql.SQL("true") if span is None else self.within(span)
+        chosen = sql.SQL("{} AND ({}) IN (SELECT * FROM {} AS c)").format(within, columns, self._claimed())
+        return self._apply(self._chunk(source, within, span), chosen, span)
 
     def upper(self) -> sql.Composed:
         """The highest key, as text columns; no row for an empty table."""
@@ -111,7 +114,7 @@ class Statements:
         first, following = (
             one.format(
                 key=sql.Identifier(column.name),
-                type=_trusted(column.type),
+                type=trusted(column.type),
                 table=self._table,
                 condition=condition,
                 below=self._compare("<=", "hi", True),
@@ -151,7 +154,7 @@ class Statements:
     def figures(self, keys: Range) -> sql.Composed:
         """How many rows of a range are owed work, and how many of those lack it: one statement, one snapshot."""
         owed = sql.SQL("SELECT count(*) FROM {} AS row WHERE {} AND ({})").format(
-            self._table, self.within(keys), _fragment(self.definition.where)
+            self._table, self.within(keys), fragment(self.definition.where)
         )
         missing = sql.SQL("SELECT count(*) FROM {} AS row WHERE {} AND {}").format(
             self._table, self.within(keys), self._missing(keys)
@@ -186,13 +189,18 @@ class Statements:
             missing=self._missing(keys, filling=True),
         )
 
-    def sidecar_claim(self) -> sql.Composed:
-        """Take up to ``size`` pending keys that nobody holds, as one array of texts per key column."""
+    def sidecar_claim(self, after: Bound | None = None) -> sql.Composed:
+        """Take up to ``size`` pending keys (after ``lo``) that nobody holds, as one array of texts per key column."""
         target = sql.SQL(", ").join(self._sidecar_columns())
         return sql.SQL(
-            "SELECT {arrays} FROM (SELECT {target} FROM {sidecar} WHERE state = 'pending' ORDER BY {target} "
-            "LIMIT %(size)s FOR UPDATE SKIP LOCKED) AS claimed"
-        ).format(arrays=self._sidecar_arrays(), target=target, sidecar=self.sidecar)
+            "SELECT {arrays} FROM (SELECT {target} FROM {sidecar} WHERE state = 'pending' AND {beyond} "
+            "ORDER BY {target} LIMIT %(size)s FOR UPDATE SKIP LOCKED) AS claimed"
+        ).format(
+            arrays=self._sidecar_arrays(),
+            target=target,
+            sidecar=self.sidecar,
+            beyond=self._compare(">", "lo", after is not None, self._sidecar_columns()),
+        )
 
     def sidecar_claim_again(self) -> sql.Composed:
         """Take those of the given keys that are still pending and that nobody holds."""
@@ -210,21 +218,25 @@ class Statements:
         """The hashes of the given keys' sources, in their order, as one array; None without a source."""
         return hashes(self.definition, [column.name for column in self.key], self._claimed())
 
-    def sidecar_done(self) -> sql.Composed:
-        """Mark the given keys as done, with ``hashes`` of their sources or NULL."""
+    def sidecar_done(self, span: Span | None = None) -> sql.Composed:
+        """Mark the given keys, all in a span, as done, with ``hashes`` of their sources or NULL."""
+        columns = [sql.Identifier("s", column) for column in self.definition.sidecar_keys]
         pairs = sql.SQL(" AND ").join(
-            sql.SQL("s.{} = c.{}").format(target, sql.Identifier(column.name))
-            for target, column in zip(self._sidecar_columns(), self.key, strict=True)
+            sql.SQL("{} = c.{}").format(target, sql.Identifier(column.name))
+            for target, column in zip(columns, self.key, strict=True)
         )
         return sql.SQL(
             "UPDATE {sidecar} AS s SET state = 'done', attempts = s.attempts + 1, reason = NULL, updated_at = now(), "
-            "source_hash = coalesce(c.{hash}, s.source_hash) FROM {claimed} AS c ({columns}, {hash}) WHERE {pairs}"
+            "source_hash = coalesce(c.{hash}, s.source_hash) FROM {claimed} AS c ({columns}, {hash}) "
+            "WHERE {pairs} AND {above} AND {below}"
         ).format(
             sidecar=self.sidecar,
             claimed=self._claimed("hashes"),
             hash=sql.Identifier(HASH),
             columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in self.key),
             pairs=pairs,
+            above=self._compare(">=", "lo", span is not None, columns),
+            below=self._compare("<=", "hi", span is not None, columns),
         )
 
     def sidecar_failed(self) -> sql.Composed:
@@ -271,7 +283,7 @@ class Statements:
             (place, place + len(CHUNK), asked if condition else chunk) for place, condition in chunk_places(shown)
         ]
         places += [(one.offset, one.offset, self._between(one, keys)) for one in self._usable(shown, keys)]
-        return _spliced(text, places)
+        return spliced(text, places)
 
     def _chunk(self, source: sql.Composable, within: sql.Composable, keys: Range | None) -> sql.Composed:
         return sql.SQL("(SELECT row.* FROM {} WHERE {} AND {})").format(
@@ -288,7 +300,7 @@ class Statements:
         done = self.definition.done
         found = () if keys is None else in_condition(done, self.key[0].name)
         usable = [one for one in found if one in self.implied]
-        condition = _spliced(done, [(one.offset, one.offset, self._between(one, keys)) for one in usable])
+        condition = spliced(done, [(one.offset, one.offset, self._between(one, keys)) for one in usable])
         # NOT (NULL) is NULL: a row about which `done` says nothing would be neither done nor missing.
         lacking = sql.SQL("NOT (\n{}\n)" if never_null(done) else "(\n{}\n) IS NOT TRUE").format(condition)
         deciding = next((one for one in usable if one.decides), None)
@@ -302,7 +314,7 @@ class Statements:
         changed = stale(self.definition, [column.name for column in self.key])
         if changed is not None:
             lacking = sql.SQL("({} OR {})").format(lacking, changed)
-        return sql.SQL("({}) AND {}").format(_fragment(self.definition.where), lacking)
+        return sql.SQL("({}) AND {}").format(fragment(self.definition.where), lacking)
 
     def _usable(self, shown: str, keys: Range | None) -> list[Implied]:
         found = () if keys is None else in_statement(shown, self.key[0].name)
@@ -311,7 +323,7 @@ class Statements:
     def _between(self, one: Implied, keys: Range | None) -> sql.Composed:
         """The condition that a chunk's range implies for a column, ready to stand before another one."""
         # Of several key columns only the first is bounded, and rows above `lo` may share its first column.
-        above: LiteralString = ">" if len(self.key) == 1 else ">="
+        above: LiteralString = ">" if len(self.key) == 1 and not isinstance(keys, Span) else ">="
         bounds = [] if keys is None else [(above, "lo", keys.lo), ("<=", "hi", keys.hi)]
         return sql.Composed(
             [
@@ -325,26 +337,29 @@ class Statements:
 
     def within(self, keys: Range) -> sql.Composed:
         """The condition that a row's key is in a range."""
+        above: LiteralString = ">=" if isinstance(keys, Span) else ">"
         return sql.SQL("{} AND {}").format(
-            self._compare(">", "lo", keys.lo is not None), self._compare("<=", "hi", keys.hi is not None)
+            self._compare(above, "lo", keys.lo is not None), self._compare("<=", "hi", keys.hi is not None)
         )
 
-    def _compare(self, operator: LiteralString, name: str, bounded: bool) -> sql.Composable:
+    def _compare(
+        self, operator: LiteralString, name: str, bounded: bool, columns: Sequence[sql.Identifier] = ()
+    ) -> sql.Composable:
         if not bounded:
             return sql.SQL("true")
         # A row comparison uses the index; the spelled-out OR and AND form does not.
         return sql.SQL("({}) {} ({})").format(
-            sql.SQL(", ").join(sql.Identifier(ROW, column.name) for column in self.key),
+            sql.SQL(", ").join(columns or [sql.Identifier(ROW, column.name) for column in self.key]),
             sql.SQL(operator),
             sql.SQL(", ").join(self._placeholder(name, number) for number in range(len(self.key))),
         )
 
     def _placeholder(self, name: str, number: int) -> sql.Composed:
-        return sql.SQL("{}::{}").format(sql.Placeholder(f"{name}_{number}"), _trusted(self.key[number].type))
+        return sql.SQL("{}::{}").format(sql.Placeholder(f"{name}_{number}"), trusted(self.key[number].type))
 
     def _claimed(self, *texts: str) -> sql.Composed:
         arrays = [
-            sql.SQL("{}::{}[]").format(sql.Placeholder(f"key_{number}"), _trusted(column.type))
+            sql.SQL("{}::{}[]").format(sql.Placeholder(f"key_{number}"), trusted(column.type))
             for number, column in enumerate(self.key)
         ]
         arrays += [sql.SQL("{}::text[]").format(sql.Placeholder(name)) for name in texts]
@@ -378,22 +393,3 @@ def bound_parameters(keys: Range) -> Mapping[str, str]:
 def key_parameters(columns: Sequence[Sequence[str]]) -> Mapping[str, list[str]]:
     """Return the parameters for claimed keys, given as one sequence of texts per key column."""
     return {f"key_{number}": list(values) for number, values in enumerate(columns)}
-
-
-def _trusted(text: str) -> sql.SQL:
-    """Take the author's SQL, or a type's name, as it is; a lone % would be the start of a parameter to psycopg."""
-    return sql.SQL(text.replace("%", "%%"))
-
-
-def _spliced(text: str, places: Sequence[tuple[int, int, sql.Composable]]) -> sql.Composed:
-    """Return the author's text with pieces of SQL in place of some of its characters, given as (from, to, piece)."""
-    pieces: list[sql.Composable] = []
-    start = 0
-    for begin, end, piece in sorted(places, key=lambda place: place[:2]):
-        pieces += [_trusted(text[start:begin]), piece]
-        start = end
-    return sql.Composed([*pieces, _trusted(text[start:])])
-
-
-def _fragment(text: str) -> sql.Composed:
-    return sql.Composed([sql.SQL("\n"), _trusted(text), sql.SQL("\n")])

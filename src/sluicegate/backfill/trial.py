@@ -11,6 +11,7 @@ from sluicegate.backfill.computing import FunctionChunks
 from sluicegate.backfill.definition import Apply, HighWatermark
 from sluicegate.backfill.session import open_session
 from sluicegate.backfill.statements import bound_parameters, key_parameters
+from sluicegate.backfill.tracking.sidecar import span_of
 from sluicegate.errors import ServerError
 from sluicegate.pg.connect import translated
 from sluicegate.store import runs, schema
@@ -186,9 +187,10 @@ class _Attempt:
         columns = tuple(map(tuple, claimed)) if claimed and claimed[0] else ()
         if not columns:
             return 0
-        parameters = key_parameters(columns)
+        span = span_of(columns, statements.key)
+        parameters = {**key_parameters(columns), **(bound_parameters(span) if span else {})}
         query = statements.sidecar_hashes()
         hashed = None if query is None else connection.execute(query, parameters).fetchone()
-        rows = max(connection.execute(statements.apply_claimed(), parameters).rowcount, 0)
-        connection.execute(statements.sidecar_done(), {**parameters, "hashes": hashed[0] if hashed else None})
+        rows = max(connection.execute(statements.apply_claimed(span), parameters).rowcount, 0)
+        connection.execute(statements.sidecar_done(span), {**parameters, "hashes": hashed[0] if hashed else None})
         return rows

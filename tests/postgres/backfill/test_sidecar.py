@@ -58,6 +58,50 @@ def test_rows_that_lost_their_result_are_listed_again(target) -> None:
     assert target.value("SELECT count(*) FROM lengths") == 299
 
 
+NUMBERED = """
+    CREATE TABLE numbers (id bigint PRIMARY KEY, body text) WITH (autovacuum_enabled = off);
+    CREATE TABLE squares (id bigint PRIMARY KEY, square bigint) WITH (autovacuum_enabled = off);
+    CREATE TABLE work (
+        id bigint PRIMARY KEY, state text NOT NULL, attempts integer NOT NULL, reason text, source_hash text,
+        updated_at timestamptz NOT NULL
+    ) WITH (autovacuum_enabled = off);
+    CREATE INDEX ON work (id) WHERE state = 'pending';
+    INSERT INTO numbers SELECT n, repeat('x', 50) FROM generate_series(1, 20000) AS n;
+    ANALYZE numbers
+"""
+SQUARES = {
+    "table": "public.numbers",
+    "key": "id",
+    "where": "true",
+    "done": "EXISTS (SELECT 1 FROM squares AS s WHERE s.id = row.id)",
+    "apply": "INSERT INTO squares SELECT row.id, row.id * row.id FROM {chunk} AS row",
+    "tracking": Sidecar(table="public.work"),
+}
+
+
+def test_a_chunk_of_keys_reads_its_own_range_where_no_table_has_statistics(target) -> None:
+    target.sql(NUMBERED)
+    assert target.run(target.loaded(**SQUARES), size=1000).state == "finished"
+    target.sql("SELECT pg_stat_force_next_flush()")
+    read = "SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname IN ('work', 'squares')"
+    assert target.value(read) < 20_000  # joined with all of it, each of the twenty chunks would read all of it
+    assert target.value("SELECT count(*) FROM squares WHERE square = id * id") == 20_000
+    assert figures(target) == [("done", 20_000)]
+
+
+def test_a_key_that_is_put_back_behind_the_worker_is_worked_off(target) -> None:
+    target.sql(NUMBERED)
+
+    def put_back() -> None:
+        if target.value("SELECT count(*) FROM work WHERE state = 'done'") == 3000:
+            target.sql("DELETE FROM squares WHERE id = 7; UPDATE work SET state = 'pending' WHERE id = 7")
+
+    target.log.after_chunk = put_back
+    assert target.run(target.loaded(**SQUARES), size=1000).state == "finished"
+    assert target.value("SELECT count(*) FROM squares") == 20_000
+    assert figures(target) == [("done", 20_000)]
+
+
 def test_two_workers_share_the_keys(target) -> None:
     target.sql(WORK)
     target.write_file(**DEFINITION)

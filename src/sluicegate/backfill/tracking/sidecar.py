@@ -6,21 +6,40 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from sluicegate.backfill.chunks import half
+from sluicegate.backfill.chunks import Bound, Range, Span, half
 from sluicegate.backfill.progress import ChunkRecord
 from sluicegate.backfill.recovery import Next, Recovery
 from sluicegate.backfill.retry import Failure, classify
-from sluicegate.backfill.statements import key_parameters
+from sluicegate.backfill.statements import bound_parameters, key_parameters
 from sluicegate.backfill.tracking.watermark import Step
 from sluicegate.pg.errors import sqlstate_of, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from psycopg import sql
 
     from sluicegate.backfill.session import WorkerSession
+    from sluicegate.backfill.statements import KeyColumn
 
 Keys = tuple[tuple[str, ...], ...]
 """Claimed keys: one tuple of texts for each key column, all of the same length."""
+
+ORDERED_ALIKE = frozenset(
+    {"smallint", "integer", "bigint", "uuid", "date", "timestamp without time zone", "timestamp with time zone"}
+)
+"""Types that every table orders alike. Of a text, the sidecar's collation may be another one than the base table's."""
+
+
+def span_of(keys: Keys, columns: Sequence[KeyColumn]) -> Span | None:
+    """Return where claimed keys lie, given in their order; None where the two tables may order them differently.
+
+    A range finds the rows by the index on both sides. The keys alone, as an array, are joined with the whole table
+    where the planner has no statistics, once for each chunk.
+    """
+    if not all(column.type in ORDERED_ALIKE for column in columns):
+        return None
+    return Span(tuple(column[0] for column in keys), tuple(column[-1] for column in keys))
 
 
 class PendingKeys:
@@ -30,6 +49,8 @@ class PendingKeys:
         """Prepare."""
         self._session, self._recovery = session, recovery
         self._smaller: list[Keys] = []
+        self._after: Bound | None = None  # the last key that was taken: those before it were looked at already
+        self._texts: dict[str, bytes] = {}
         self.share = 1.0
         """How much of a whole chunk the last step dealt with, so that a small piece is followed by a small pause."""
 
@@ -47,6 +68,9 @@ class PendingKeys:
             keys = self._take(again)
             if not keys:
                 session.connection.commit()
+                if again is None and self._after is not None:
+                    self._after = None  # what was put back lies before it
+                    return Step.PLANNED
                 return Step.WORKED if again is not None else self._left()
             rows, record = self._write(keys)
         except psycopg.Error as error:
@@ -58,26 +82,40 @@ class PendingKeys:
         return Step.WORKED
 
     def _take(self, again: Keys | None) -> Keys:
-        session = self._session
+        session, after = self._session, self._after
         if again is None:
-            row = session.begin(session.statements.sidecar_claim(), {"size": session.batch_size})
+            query = session.statements.sidecar_claim(after)
+            parameters = {"size": session.batch_size, **bound_parameters(Range(after, None))}
+            row = session.begin(query, parameters, by_index=True)
         else:
             row = session.begin(session.statements.sidecar_claim_again(), key_parameters(again))
-        return tuple(map(tuple, row)) if row and row[0] else ()
+        keys = tuple(map(tuple, row)) if row and row[0] else ()
+        if again is None and keys:
+            self._after = tuple(column[-1] for column in keys)
+        return keys
 
     def _write(self, keys: Keys) -> tuple[int, ChunkRecord]:
-        session, parameters = self._session, key_parameters(keys)
+        session, span = self._session, span_of(keys, self._session.statements.key)
+        parameters = {**key_parameters(keys), **(bound_parameters(span) if span else {})}
         hashes = self._hashes(parameters)
-        rows = max(session.connection.execute(session.statements.apply_claimed(), parameters).rowcount, 0)
+        apply = self._text("apply", session.statements.apply_claimed, span)
+        rows = max(session.connection.execute(apply, parameters).rowcount, 0)
         with session.connection.pipeline():
-            session.connection.execute(session.statements.sidecar_done(), {**parameters, "hashes": hashes})
+            done = self._text("done", session.statements.sidecar_done, span)
+            session.connection.execute(done, {**parameters, "hashes": hashes})
             session.execute("backfill_lock")
-            done = session.execute("chunk_keys_done", rows=rows)
+            recorded = session.execute("chunk_keys_done", rows=rows)
             session.execute("advance", rows=rows, parked=0)
             session.connection.commit()
-        seq, seconds, wal = done.fetchone() or (0, None, None)
+        seq, seconds, wal = recorded.fetchone() or (0, None, None)
         upto = tuple(column[-1] for column in keys)
         return rows, ChunkRecord("keys", seq, upto, rows, seconds, wal, session.owner)
+
+    def _text(self, name: str, compose: Callable[[Span | None], sql.Composed], span: Span | None) -> bytes:
+        """Return a statement's text, which is the same for every set of keys: composing parses the author's SQL."""
+        if name not in self._texts:
+            self._texts[name] = compose(span).as_bytes(self._session.connection)
+        return self._texts[name]
 
     def _hashes(self, parameters: Mapping[str, Any]) -> list[str] | None:
         query = self._session.statements.sidecar_hashes()

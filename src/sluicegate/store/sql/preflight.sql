@@ -69,6 +69,12 @@ WHERE a.attrelid = to_regclass(%(relation)s) AND a.attname = %(column)s AND NOT 
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
        set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true);
 
+-- name: by_any
+-- For the rest of the transaction, plan as the session does outside of it.
+SELECT set_config(s.name, s.reset_val, true)
+FROM pg_settings AS s
+WHERE s.name IN ('enable_seqscan', 'enable_bitmapscan', 'enable_sort', 'enable_incremental_sort');
+
 -- name: cluster_facts
 -- Which cluster this is: written by initdb, kept by physical copies (PostgreSQL 18 manual, 9.28.9).
 SELECT system_identifier AS identifier FROM pg_control_system();

@@ -69,6 +69,12 @@ _PATH = click.Path(path_type=Path, exists=True, dir_okay=False)
     help="Run revisions that ask for what a recording cannot answer on an embedded PostgreSQL without rows. On where"
     " the embedded server is installed and has the version; it starts only when a revision needs it.",
 )
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 64),
+    help="How many processes judge; otherwise as many as there are processor cores, where there is enough to judge.",
+)
 @click.option("--no-color", is_flag=True, help="Plain text; also when NO_COLOR is set or the output is no terminal.")
 def lint(
     files: tuple[Path, ...],
@@ -89,6 +95,7 @@ def lint(
     fail_on: str | None,
     downgrade: bool,
     live: bool | None,
+    jobs: int | None,
     no_color: bool,
 ) -> ExitCode:
     """Judge Alembic revisions and SQL files: what they lock, rewrite, read and destroy, and what to write instead.
@@ -138,6 +145,7 @@ def lint(
         write_baseline=write_baseline,
         today=dt.datetime.now(tz=dt.UTC).date(),
         downgrade=downgrade,
+        jobs=jobs,
         live=None if live is False else _start_live(insist=live is True),
     )
     report: Report = run_lint(request)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluicegate.findings import Direction, Evidence, Finding, Level, Location
 from sluicegate.lint.asking import RuleFailedError, answers
 from sluicegate.lint.fingerprint import with_fingerprints
 from sluicegate.lint.replay import Replay
 from sluicegate.lint.report import JudgedRevision, Report
+from sluicegate.lint.slices import in_processes, processes, slices
 from sluicegate.lint.suppression import Suppression, about_downgrade, suppressions
 from sluicegate.rules.kit.catalogue import Entry, all_rules
 from sluicegate.rules.kit.revision import NoProject, RevisionContext
@@ -36,6 +37,15 @@ _ABOUT_READING = frozenset({"partial-revision", "unreadable-revision", "unreadab
 """Of the rules about a whole revision, those that are asked of a downgrade too; the others are about upgrades."""
 
 _ORDER = {Level.ERROR: 0, Level.WARN: 1, Level.INFO: 2}
+
+
+class _Judged(NamedTuple):
+    """What is known of a part of the revisions; it travels from one process to another."""
+
+    revisions: list[JudgedRevision]
+    findings: list[Finding]
+    sources: dict[str, str]
+    allowed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ class Judge:
         fail_on: Level | None = None,
         downgrades: Mapping[str, CapturedRevision] | None = None,
         reviewed: Callable[[CapturedRevision], bool] = lambda _: True,
+        jobs: int | None = 1,
     ) -> Report:
         """Replay all revisions over a schema and judge the selected ones.
 
@@ -77,14 +88,53 @@ class Judge:
             fail_on: the weakest level that fails; the policy's if left out.
             downgrades: judge these instead, by revision: each on the schema that its own ``upgrade()`` leaves behind.
             reviewed: which of them a merge adds, so that what cannot be told of them fails.
+            jobs: how many processes judge; None for as many as are worth it.
         """
         revisions = tuple(revisions)
+        together = _deployed_together(revisions, selected)
+
+        def judge(part: range) -> _Judged:
+            return self._part(revisions, part, catalog, selected, downgrades, reviewed, together=together)
+
+        weights = [len(revision.statements) for revision in revisions]
+        count = processes(jobs, sum(len(revision.statements) for revision in revisions if selected(revision)))
+        parts = slices(weights, lambda place: not together or _begins_anew(revisions, place), count)
+        done = in_processes(judge, parts) if len(parts) > 1 else [judge(part) for part in parts]
+        sources = {file: text for one in done for file, text in one.sources.items()}
+        findings = [finding for one in done for finding in one.findings]
+        return Report(
+            revisions=tuple(revision for one in done for revision in one.revisions),
+            findings=with_fingerprints(
+                sorted(findings, key=lambda f: (f.location.file, f.location.line, _ORDER[f.level], f.rule)), sources
+            ),
+            sources=sources,
+            suppressed=sum(one.allowed for one in done),
+            fail_on=fail_on or self.policy.fail_on,
+            postgresql=self.version,
+            rules=self.rules,
+            direction=Direction.UPGRADE if downgrades is None else Direction.DOWNGRADE,
+        )
+
+    def _part(
+        self,
+        revisions: tuple[CapturedRevision, ...],
+        part: range,
+        catalog: Catalog,
+        selected: Callable[[CapturedRevision], bool],
+        downgrades: Mapping[str, CapturedRevision] | None,
+        reviewed: Callable[[CapturedRevision], bool],
+        *,
+        together: bool,
+    ) -> _Judged:
+        """Judge the revisions at these positions, and replay those before them."""
         history = {revision.revision: revision for revision in revisions if revision.revision is not None}
         replay = Replay(catalog, self.policy, self.version)
         judged, findings, sources, allowed = [], [], {}, 0
-        together = _deployed_together(revisions, selected)
         before: RevisionContext | None = None
-        for captured in revisions:
+        for place, captured in enumerate(revisions[: part.stop]):
+            if place < part.start:
+                replay.revision(captured, judged=False)
+                continue
             if downgrades is not None:
                 replay.revision(captured, judged=False)
                 upgraded = replay.catalog
@@ -111,18 +161,7 @@ class Judge:
             allowed += dropped
             sources[captured.file] = captured.source
             judged.append(_judged(captured, steps, reviewed=reviewed(captured)))
-        return Report(
-            revisions=tuple(judged),
-            findings=with_fingerprints(
-                sorted(findings, key=lambda f: (f.location.file, f.location.line, _ORDER[f.level], f.rule)), sources
-            ),
-            sources=sources,
-            suppressed=allowed,
-            fail_on=fail_on or self.policy.fail_on,
-            postgresql=self.version,
-            rules=self.rules,
-            direction=Direction.UPGRADE if downgrades is None else Direction.DOWNGRADE,
-        )
+        return _Judged(judged, findings, sources, allowed)
 
     def _context(
         self,
@@ -242,6 +281,12 @@ def _deployed_together(revisions: tuple[CapturedRevision, ...], selected: Callab
     known = {revision.revision for revision in revisions}
     begins_later = any(parent not in known for revision in revisions for parent in revision.down_revisions)
     return begins_later or not all(map(selected, revisions))
+
+
+def _begins_anew(revisions: tuple[CapturedRevision, ...], place: int) -> bool:
+    """Tell whether a revision shares no transaction with the one before it, so that it can be judged apart from it."""
+    first = revisions[place].statements[:1]
+    return not first or all(one.transaction != first[0].transaction for one in revisions[place - 1].statements)
 
 
 def _goes_on(captured: CapturedRevision, carried: tuple[Context, ...]) -> bool:

@@ -81,6 +81,7 @@ class LintRequest:
         use_baseline: whether findings of the baseline are left out.
         write_baseline: accept everything that is found now, in the baseline's file.
         today: the day on which waivers are looked at; None to leave them out.
+        jobs: how many processes judge; None for as many as are worth it.
     """
 
     sql: tuple[Path, ...] = ()
@@ -100,6 +101,7 @@ class LintRequest:
     use_baseline: bool = True
     write_baseline: bool = False
     today: dt.date | None = None
+    jobs: int | None = None
 
     @property
     def complete(self) -> bool:
@@ -175,7 +177,9 @@ def _lint_sql(request: LintRequest, policy: Policy) -> Report:
         f"{path} takes {forward.name} back and is not judged beside it; to judge it, give it alone."
         for path, forward in back.items()
     )
-    return merged([judge.report(revisions, catalog, fail_on=request.fail_on)], (*known.notes, *notes))
+    return merged(
+        [judge.report(revisions, catalog, fail_on=request.fail_on, jobs=request.jobs)], (*known.notes, *notes)
+    )
 
 
 def _lint_history(request: LintRequest, policy: Policy) -> Report:
@@ -266,6 +270,7 @@ def _lint_history(request: LintRequest, policy: Policy) -> Report:
             fail_on=request.fail_on,
             downgrades=downgrades,
             reviewed=lambda revision: revision.revision in reviewed,
+            jobs=request.jobs,
         )
 
     if request.schema is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import threading
@@ -55,6 +54,8 @@ def in_processes(work: Callable[[range], _T], parts: Sequence[range]) -> list[_T
 
     The work of a process that did not come to an end is done here, so its error is raised here too.
     """
+    import multiprocessing  # most lints need one process, and start sooner without it
+
     context = multiprocessing.get_context("fork")
     running = []
     try:
@@ -90,9 +91,7 @@ def _send(work: Callable[[range], object], part: range, sender: Connection) -> N
 
 def _can_fork() -> bool:
     # A fork takes only the thread along that asks for it. On macOS, system libraries do not survive one.
-    return (
-        "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin" and threading.active_count() == 1
-    )
+    return hasattr(os, "fork") and sys.platform != "darwin" and threading.active_count() == 1
 
 
 def _cores() -> int:

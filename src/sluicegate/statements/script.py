@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -26,8 +27,7 @@ class Unreadable:
     error: ParseError
 
 
-_TOKEN = re.compile(
-    r"""
+_LEXEMES = r"""
       (?P<string>[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)|'(?:[^']|'')*(?:'|\Z))
     | (?P<name>"(?:[^"]|"")*(?:"|\Z))
     | (?P<dollar>\$(?P<tag>[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)
@@ -36,11 +36,10 @@ _TOKEN = re.compile(
     | (?P<word>[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*)
     | (?P<meta>(?:(?<=\n)|(?<=\A))[ \t]*\\[^\n]*)
     | (?P<mark>[;()])
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    """
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 _COPY_IN = re.compile(r"copy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
+_COPY = re.compile("copy", re.IGNORECASE)
 _END_OF_DATA = re.compile(r"^\\\.[ \t]*\r?$", re.MULTILINE)
 _ROUTINE = re.compile(r"\s*create\s+(or\s+replace\s+)?(function|procedure)\b", re.IGNORECASE)
 
@@ -56,11 +55,11 @@ def read_script(text: str) -> tuple[Statement | Unreadable, ...]:
 
     psql's meta-commands and the data below ``COPY … FROM stdin`` are passed over, as a dump holds them.
     """
-    pieces, plain = _split(text)
     try:
-        return parse_script(plain)
+        return parse_script(without_meta_commands(text))
     except ParseError:
         pass
+    pieces, plain = _split(text)
     found: list[Statement | Unreadable] = []
     for piece in pieces:
         part = plain[piece.start : piece.end]
@@ -79,7 +78,13 @@ def read_script(text: str) -> tuple[Statement | Unreadable, ...]:
 
 def without_meta_commands(text: str) -> str:
     """Return a script with psql's meta-commands and COPY data blanked out, every other character in its place."""
-    return _split(text)[1]
+    return _split(text)[1] if "\\" in text or _COPY.search(text) else text
+
+
+@functools.cache
+def _token() -> re.Pattern[str]:
+    # Compiling it takes as long as judging several statements, and most scripts parse as they are.
+    return re.compile(_LEXEMES, re.VERBOSE | re.DOTALL)
 
 
 def _split(text: str) -> tuple[list[_Piece], str]:
@@ -87,7 +92,8 @@ def _split(text: str) -> tuple[list[_Piece], str]:
     pieces: list[_Piece] = []
     blanks: list[tuple[int, int]] = []
     start = position = depth = atomic = 0
-    while (token := _TOKEN.search(text, position)) is not None:
+    search = _token().search
+    while (token := search(text, position)) is not None:
         position = token.end()
         match token.lastgroup if token.lastgroup != "tag" else "dollar":
             case "dollar":

@@ -10,8 +10,8 @@ from sluicegate.backfill.chunks import Range
 from sluicegate.backfill.computing import FunctionChunks
 from sluicegate.backfill.definition import Apply, HighWatermark
 from sluicegate.backfill.session import open_session
-from sluicegate.backfill.statements import bound_parameters, key_parameters
-from sluicegate.backfill.tracking.sidecar import span_of
+from sluicegate.backfill.statements import bound_parameters
+from sluicegate.backfill.tracking.sidecar import span_of, span_parameters
 from sluicegate.errors import ServerError
 from sluicegate.pg.connect import translated
 from sluicegate.store import runs, schema
@@ -188,7 +188,7 @@ class _Attempt:
         if not columns:
             return 0
         span = span_of(columns, statements.key)
-        parameters = {**key_parameters(columns), **(bound_parameters(span) if span else {})}
+        parameters = span_parameters(columns, span)
         query = statements.sidecar_hashes()
         hashed = None if query is None else connection.execute(query, parameters).fetchone()
         rows = max(connection.execute(statements.apply_claimed(span), parameters).rowcount, 0)

@@ -42,6 +42,15 @@ def span_of(keys: Keys, columns: Sequence[KeyColumn]) -> Span | None:
     return Span(tuple(column[0] for column in keys), tuple(column[-1] for column in keys))
 
 
+def span_parameters(keys: Keys, span: Span | None) -> dict[str, Any]:
+    """Return the parameters for claimed keys and for their span."""
+    if span is None:
+        return dict(key_parameters(keys))
+    # No value of these types holds a quote or a backslash; the driver would look into each of thousands.
+    literals = {f"key_{number}": '{"' + '","'.join(column) + '"}' for number, column in enumerate(keys)}
+    return {**literals, **bound_parameters(span)}
+
+
 class PendingKeys:
     """The pending keys of a sidecar, in sets as large as a chunk, or smaller after one failed."""
 
@@ -96,7 +105,7 @@ class PendingKeys:
 
     def _write(self, keys: Keys) -> tuple[int, ChunkRecord]:
         session, span = self._session, span_of(keys, self._session.statements.key)
-        parameters = {**key_parameters(keys), **(bound_parameters(span) if span else {})}
+        parameters = span_parameters(keys, span)
         hashes = self._hashes(parameters)
         apply = self._text("apply", session.statements.apply_claimed, span)
         rows = max(session.connection.execute(apply, parameters).rowcount, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
+import subprocess
 import time
 
 import psycopg
@@ -65,11 +66,25 @@ def test_two_runners_at_once_share_the_work_and_both_end_well(filled) -> None:
     assert filled.value("SELECT count(*) FROM sluicegate.lease") == 0
 
 
+def stop_between_transactions(target: Target, process: subprocess.Popen[str]) -> None:
+    """Stop a process; one that was stopped in a transaction would hold locks that nobody else gets."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)  # what the server was sent before has its answer by then
+        if target.value(
+            "SELECT count(xact_start) = 0 FROM pg_stat_activity"
+            " WHERE application_name LIKE 'sluicegate%' AND datname = current_database()"
+        ):
+            return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+
+
 def test_a_stopped_runner_whose_lease_was_taken_writes_nothing_when_it_wakes(filled) -> None:
     filled.write_file()
     with filled.started("run", "0003", "--batch-size", "20", "--sleep", "0.05", "--lease", "0.4") as sleeper:
         filled.wait_until("EXISTS (SELECT 1 FROM sluicegate.chunk WHERE state = 'done')")
-        sleeper.send_signal(signal.SIGSTOP)
+        stop_between_transactions(filled, sleeper)
         try:
             filled.wait_until("EXISTS (SELECT 1 FROM sluicegate.lease WHERE expires_at < clock_timestamp())")
             assert filled.run(size=200, lease=0.4).state == "finished"

@@ -147,6 +147,7 @@ def test_every_form_lints_clean_runs_proves_itself_and_can_be_taken_back(reposit
             database.upgrade(position)
 
 
+BESIDE = ("--table", "public.events", "--key", "id")
 REFUSED = {
     "a column of an append-only table": (
         ("--table", "public.events", "--key", "id"),
@@ -179,6 +180,39 @@ REFUSED = {
     "no SQL": (
         ("--table", "public.documents", "--key", "id", "--where", "row.body <>"),
         '  Write an expression over row, such as "length(row.body)".\n',
+    ),
+    "a type that does not exist": (
+        (*BESIDE, "--into", "public.sizes", "--type", "intteger"),
+        (
+            'The server refuses --type: type "intteger" does not exist (SQLSTATE 42704).\n'
+            "  public.events has the columns id, author, payload. Correct --type.\n"
+        ),
+    ),
+    "a value of a column that does not exist": (
+        (*BESIDE, "--into", "public.sizes", "--value", "length(row.body)"),
+        (
+            "The server refuses --value: column row.body does not exist (SQLSTATE 42703).\n"
+            "  public.events has the columns id, author, payload. Correct --value.\n"
+        ),
+    ),
+    "a value of another type": (
+        (*BESIDE, "--into", "public.sizes", "--value", "row.payload || '{}'"),
+        (
+            'The server refuses --value: column "value" is of type integer but expression is of type text '
+            "(SQLSTATE 42804).\n"
+            "  public.events has the columns id, author, payload. Correct --value.\n"
+        ),
+    ),
+    "a condition that is none": (
+        (*BESIDE, "--into", "public.sizes", "--where", "row.id"),
+        (
+            "The server refuses --where: argument of WHERE must be type boolean, not type bigint (SQLSTATE 42804).\n"
+            "  public.events has the columns id, author, payload. Correct --where.\n"
+        ),
+    ),
+    "a table beside that is there": (
+        (*BESIDE, "--into", "public.documents"),
+        "The revisions create public.documents already.\n  Name a table that is new with --into.\n",
     ),
 }
 

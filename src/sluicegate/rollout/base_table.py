@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import sql
 
 from sluicegate.errors import UsageError
@@ -131,6 +132,54 @@ def read(url: str, table: TableName, key: Sequence[str]) -> BaseTable:
             hint="Name the primary key's columns with --key.",
         )
     return found
+
+
+def try_out(
+    url: str, base: BaseTable, *, into: TableName | None, kind: str, value: str, where: str, source: str | None
+) -> None:
+    """Have the server plan what a backfill would write, so that nothing is written to files that cannot run.
+
+    Args:
+        url: a database that the repository's revisions have built; it goes away afterwards.
+        base: the table that is walked.
+        into: a table that shall be created; None where none shall.
+        kind: the type of the column that takes the value.
+        value: what a row gets, over ``row``.
+        where: which rows are owed it, over ``row``.
+        source: what makes a row stale, over ``row``; None where nothing does.
+
+    Raises:
+        UsageError: the server refuses one of them, or the table is there.
+    """
+    rows = sql.SQL("FROM {} AS row").format(sql.Identifier(*base.name))
+    takes = "CREATE TEMPORARY TABLE sluicegate_tried (value {})"
+    steps = [("--type", sql.SQL(takes).format(sql.SQL(kind)))]
+    for option, select in (
+        ("--where", "EXPLAIN SELECT {} WHERE (\n" + _plain(where) + "\n)"),
+        ("--value", "EXPLAIN INSERT INTO sluicegate_tried SELECT (\n" + _plain(value) + "\n) {}"),
+        ("--source", "EXPLAIN SELECT (\n" + _plain(source or "1") + "\n)::text {}"),
+    ):
+        steps.append((option, sql.SQL(select).format(rows)))
+    with connect(url) as connection:
+        if into is not None:
+            named = sql.Identifier(*into).as_string(connection)
+            found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (named,)).fetchone()
+            if found and found[0]:
+                raise UsageError(f"The revisions create {into} already.", hint="Name a table that is new with --into.")
+        for option, statement in steps:
+            try:
+                connection.execute(statement)
+            except psycopg.Error as error:
+                said = error.diag.message_primary or str(error)
+                raise UsageError(
+                    f"The server refuses {option}: {said} (SQLSTATE {error.sqlstate}).",
+                    hint=f"{base.name} has the columns {', '.join(c.name for c in base.columns)}. Correct {option}.",
+                ) from None
+
+
+def _plain(text: str) -> str:
+    """Return the author's SQL as a template that stands for itself."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _sample(kind: str, base: str, category: str, label: str | None) -> str | None:

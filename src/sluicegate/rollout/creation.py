@@ -162,7 +162,17 @@ def _base(root: Path, config: Path | None, table: TableName, wanted: Wanted, on:
     with rehearse(root, config=config) as database:
         for head in on:
             database.upgrade(head)
-        return base_table.read(database.url, table, wanted.key)
+        base = base_table.read(database.url, table, wanted.key)
+        base_table.try_out(
+            database.url,
+            base,
+            into=_name(wanted.into, "--into") if wanted.into else None,
+            kind=wanted.type,
+            value=wanted.value,
+            where=wanted.where,
+            source=wanted.source,
+        )
+        return base
 
 
 def _plan(

@@ -236,7 +236,7 @@ def test_a_statement_that_the_server_refuses_is_found_before_the_first_chunk(tar
     target.write_file(apply="INSERT INTO nowhere SELECT row.id FROM {chunk} AS row")
     target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 10); ANALYZE events")
     ran = target.process("run", "0003")
-    assert (ran.returncode, ran.stdout) == (2, "Backfill 0003_status: not started.\nRows: 0/10 written\n")
+    assert (ran.returncode, ran.stdout) == (2, "Backfill 0003_status: this run did not begin.\nRows: 0/10 written\n")
     assert ran.stderr == (
         "Error: Backfill 0003_status cannot start, for 2 reasons:\n"
         "  tables: The SQL names nowhere, and there is no such table on the search path.\n"
@@ -285,3 +285,20 @@ def test_a_crashed_run_is_not_shown_as_running(target) -> None:
     with psycopg.connect(target.url) as connection:
         connection.execute("UPDATE sluicegate.backfill SET state = 'running'")
     assert "stopped: no worker has given a sign of life" in target.process("status", "0003").stdout
+
+
+def test_a_run_before_its_expand_revision_is_refused_and_says_which_revision_to_run(target) -> None:
+    target.write_file(done="EXISTS (SELECT 1 FROM later AS l WHERE l.id = row.id)")
+    target.sql("INSERT INTO events (payload) SELECT 'x' FROM generate_series(1, 10); ANALYZE events")
+    ran = target.process("run", "0003")
+    assert ran.returncode == 2
+    assert "there is no such table on the search path.\n    Run the expand revision first" in ran.stderr
+
+
+def test_a_throttle_that_a_run_would_refuse_is_refused_by_check(target, tmp_path) -> None:
+    target.write_file()
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[backfill.throttle]\noff = ["replica"]\n')
+    ran = target.process("check", "0003", "--policy", str(policy))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "[backfill.throttle] off = ['replica'] is refused.\n  Accepted: a list of replicas, xmin," in ran.stderr

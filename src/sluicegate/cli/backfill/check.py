@@ -27,8 +27,10 @@ def check(
     Exit codes: 0 it may start, 1 it would be refused, 2 usage or configuration, 4 the server failed.
     """
     from sluicegate.cli.backfill_check import examined, report
+    from sluicegate.settings.throttle import read_limits
 
     loaded, policy = invocation.load(folder, name, policy_path)
     pace = invocation.settings(loaded, policy, batch_size=batch_size, sleep=sleep, lease=lease)
+    read_limits(policy)  # what a run would refuse is refused here
     checks = examined(loaded, policy, invocation.required(database_url), batch_size=pace.batch_size)
     return report(loaded, checks, output=output)

@@ -92,16 +92,17 @@ def run(
     count = invocation.workers(policy, workers)
     limits = read_limits(policy, off=throttle_off, max_wait=max_wait)
     url = invocation.required(database_url)
-    owed = survey(loaded, url, at_most=COUNTED_AT_START)
     if dry_run:
         from sluicegate.cli.backfill import trial
 
         before_run(loaded, policy, url, batch_size=pace.batch_size)
+        owed = survey(loaded, url, at_most=COUNTED_AT_START)
         return trial.report(loaded, url, pace, owed=owed.missing if owed else None, workers=count)
     metrics = Metrics(Path(textfile) if textfile else None, url, loaded.name)
     ending = f"Backfill {loaded.name}: failed."
     try:
         before_run(loaded, policy, url, batch_size=pace.batch_size)
+        owed = survey(loaded, url, at_most=COUNTED_AT_START)
         with (
             Log(loaded.name, log_format, Path(log_file) if log_file else None) as log,
             View(loaded.name, owed.missing if owed else None, log) as view,
@@ -128,7 +129,7 @@ def run(
         if not outcome.worked:
             ending += " Nothing was left to do."
     except UsageError:
-        ending = f"Backfill {loaded.name}: not started."
+        ending = f"Backfill {loaded.name}: this run did not begin."
         raise
     except HeldTooLongError:
         ending = f"Backfill {loaded.name}: interrupted, it was held for too long."

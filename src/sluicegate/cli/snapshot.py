@@ -21,10 +21,9 @@ def snapshot() -> None:
 @snapshot.command()
 @click.option(
     "--database-url",
-    envvar="DATABASE_URL",
-    show_envvar=True,
+    envvar=["SLUICEGATE_DATABASE_URL", "DATABASE_URL"],
     required=True,
-    help="The database; a standby will do. It is only read.",
+    help="The database; SLUICEGATE_DATABASE_URL or DATABASE_URL unless given. A standby will do; it is only read.",
 )
 @click.option(
     "--output",

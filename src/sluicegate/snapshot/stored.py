@@ -43,8 +43,8 @@ class Snapshot:
             )
         if self.facts.postgresql != policy.postgresql:
             found.append(
-                f"The snapshot in {_shown(self.folder)} comes from PostgreSQL {self.facts.server_version}, and "
-                f"[server] postgresql in {policy.path} says {policy.postgresql}."
+                f"The snapshot in {_shown(self.folder)} comes from PostgreSQL {self.facts.server_version}; revisions "
+                f"are judged for {policy.postgresql}. Set [server] postgresql in {policy.path} to what production runs."
             )
         return tuple(found)
 

@@ -153,8 +153,8 @@ def test_an_old_snapshot_and_one_of_another_version_are_remarked_on(policy):
     )
     other = Snapshot(Path("safety/snapshot"), "", read_facts(write_facts(FACTS).replace("16.14", "18.4"), "x"))
     assert other.remarks(policy, None)[0] == (
-        "The snapshot in safety/snapshot comes from PostgreSQL 18.4, and [server] postgresql in safety/policy.toml "
-        "says 16."
+        "The snapshot in safety/snapshot comes from PostgreSQL 18.4; revisions are judged for 16. Set [server] "
+        "postgresql in safety/policy.toml to what production runs."
     )
 
 

@@ -30,7 +30,7 @@ from sluicegate.catalog.model import (
 )
 from sluicegate.catalog.types import from_key
 from sluicegate.effects.context import Builder
-from sluicegate.effects.model import Certainty, Effects
+from sluicegate.effects.model import KEY_MAY_LACK, Certainty, Effects
 from sluicegate.effects.operator_classes import operator_class
 from sluicegate.statements.nodes import messages, qualified, string, strings, unwrap
 
@@ -93,7 +93,7 @@ def predict_assuming(context: Context, predict: Callable[[Context], Effects]) ->
     keys = [name for name in missing if _referenced_keys(context.statement.node, name)]
     if not keys or answer.error is not None:
         return answer
-    needed = tuple(f"whether {name} has a key that the foreign key fits" for name in keys)
+    needed = tuple(f"whether {name} {KEY_MAY_LACK}" for name in keys)
     return replace(answer, certainty=Certainty.UNKNOWN, unknowns=(*answer.unknowns, *needed))
 
 
@@ -248,13 +248,17 @@ def _missing_types(context: Context) -> list[UserType]:
 
 def _relation(context: Context, name: Name, kind: RelationKind, *, rich: bool) -> Relation:
     types = _indexed_types(context)
+    identities = _identity_columns(context.statement.node)
     # A partition has the columns of its table, so what a check names is given to all of them.
     named = [column for tree in _expressions(context) for column in _columns(tree)]
     columns = {
-        column: Column(column, types.get(column, _UNKNOWN), not_null=rich)
+        column: Column(column, types.get(column, _UNKNOWN), not_null=rich or column in identities)
         for column in (*_columns(context.statement.node), *named)
     }
     relation = Relation(name, kind, columns)
+    parent = _detached_from(context, name)
+    if parent is not None:
+        relation = replace(relation, parents=(parent,), bound="FOR VALUES …")
     said = context.catalog.mentioned.get(name)
     if said is not None:
         relation = replace(relation, constraints=said.constraints, policies=said.policies)
@@ -335,9 +339,28 @@ def _columns(node: Any) -> list[str]:
     return [column for column in found if column and column not in added]
 
 
-def _indexed_types(context: Context) -> dict[str, SqlType]:
-    """Return types for the columns that CREATE INDEX names: one that its operator class or method takes."""
+def _identity_columns(node: Any) -> set[str]:
+    """Return the columns that become identity columns, which only one that is NOT NULL can."""
+    return {cmd.name for cmd in _of_kind(node, pg.AlterTableCmd) if cmd.subtype == pg.AT_AddIdentity}
+
+
+def _detached_from(context: Context, name: Name) -> Name | None:
+    """Return the table that a relation must be a partition of, since the statement detaches it."""
     node = context.statement.node
+    if isinstance(node, pg.AlterTableStmt):
+        for command in _of_kind(node, pg.AlterTableCmd):
+            detaches = command.subtype in {pg.AT_DetachPartition, pg.AT_DetachPartitionFinalize}
+            if detaches and context.name_of(unwrap(getattr(command, "def")).name) == name:
+                return context.name_of(node.relation)
+    return None
+
+
+def _indexed_types(context: Context) -> dict[str, SqlType]:
+    """Return types for the columns of which a statement asks something: one that it takes."""
+    node = context.statement.node
+    integers = [*_identity_columns(node), *(e.name for e in _of_kind(node, pg.StatsElem) if e.name)]
+    if integers:
+        return dict.fromkeys(integers, from_key("int8", context.catalog))
     if not isinstance(node, pg.IndexStmt):
         return {}
     found = {}

@@ -155,9 +155,13 @@ def _only_from_itself(target: SqlType, catalog: Catalog, version: int) -> bool:
     Then a type change rewrites the table, whatever the type was, unless it changes nothing. Columns of the types that
     name system objects (``oid``, ``regclass``) are left out of account: applications have none.
     """
-    if not type_facts(target, catalog).known or base_type(target, catalog) is not target or target.modifiers:
+    if not type_facts(target, catalog).known or base_type(target, catalog) is not target:
         return False
     key = key_of(replace(target, array=False), catalog)
+    if key.startswith("@"):
+        return True  # pgvector's own: whatever is not of this type and dimension already goes through a function
+    if target.modifiers:
+        return False
     if key in _WITH_MODIFIERS:
         return False
     casts = builtins(version).casts

@@ -208,6 +208,12 @@ def _cluster(context: Context, node: Any) -> None:
         context.missing(node.relation)
     if isinstance(relation, Index) or relation.kind not in _STORED | {RelationKind.PARTITIONED}:
         raise Refused("42809", f'"{relation.name.name}" is not a table or materialized view')
+    if node.indexname and not context.catalog.complete:
+        known = context.relation_or_index((relation.name.schema, node.indexname))
+        if known is None and relation.kind is not RelationKind.PARTITIONED:
+            # Whatever index it is, the table is written anew by it.
+            _rewrite_clustered(context, relation)
+            return
     index = _clustering_index(context, node, relation)
     if relation.kind is RelationKind.PARTITIONED:
         if context.version < 15:

@@ -112,6 +112,8 @@ class Loss:
 
 MAY_NOT_RUN = "is decided when it runs"
 """How the phrase ends that says of a statement inside a block that it may not run; its effects count as if it did."""
+KEY_MAY_LACK = "has a key that the foreign key fits"
+"""How the phrase ends that says of a table, which nobody showed, what its foreign keys need."""
 
 
 @dataclass(frozen=True, slots=True)

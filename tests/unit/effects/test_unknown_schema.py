@@ -24,7 +24,6 @@ def judged(sql: str) -> Effects:
         "CREATE TABLE p PARTITION OF parent FOR VALUES IN (1)",
         "CREATE TRIGGER t BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION f()",
         "REFRESH MATERIALIZED VIEW mv",
-        "CLUSTER users USING ix",
         "REINDEX TABLE users",
         "COMMENT ON TABLE users IS 'x'",
     ],

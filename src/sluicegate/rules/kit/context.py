@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from postgast import pg_query_pb2 as pg
 
 from sluicegate.catalog.model import Name, RelationKind, TypeKind
-from sluicegate.effects.model import MAY_NOT_RUN, Certainty, InTransaction, LockMode, LossKind
+from sluicegate.effects.model import KEY_MAY_LACK, MAY_NOT_RUN, Certainty, InTransaction, LockMode, LossKind
 from sluicegate.rules.kit.changes import DataChange, data_changes
 from sluicegate.rules.kit.commands import AddedColumn, Command, commands_of, constraints_in
 from sluicegate.rules.kit.created_triggers import CreatedTrigger, created_trigger
@@ -254,7 +254,8 @@ class Context(Tables):
         """
         effects = self.effects
         works = effects.scans or effects.rewrites or effects.index_builds or effects.losses
-        return not works and all(phrase.endswith(MAY_NOT_RUN) for phrase in effects.unknowns)
+        ends = (MAY_NOT_RUN,) if self.before.complete else (MAY_NOT_RUN, KEY_MAY_LACK)
+        return not works and all(phrase.endswith(ends) for phrase in effects.unknowns)
 
     @property
     def lacks_only_columns(self) -> bool:

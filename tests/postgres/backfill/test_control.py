@@ -52,7 +52,7 @@ def test_pause_from_another_terminal_is_seen_by_a_worker_that_sleeps_for_minutes
         out, err = ended(worker)
     assert (paused.returncode, paused.stdout) == (0, "Backfill 0003_status: paused.\n")
     assert paused.stderr == (
-        "Next: Go on: sluicegate backfill resume 0003_status; then sluicegate backfill run 0003_status\n"
+        "Go on: sluicegate backfill resume 0003_status; then sluicegate backfill run 0003_status\n"
     )
     assert (worker.returncode, out) == (130, "Backfill 0003_status: paused.\nRows: 10/2000 written\n"), err
     assert f"Paused by {ME}" in err

@@ -51,7 +51,7 @@ def ask(verb: Verb, *, folder: str, name: str, url: str, wait: float, now: bool)
             state = control.settle(connection, chosen.name, actor=control.person())
         click.echo(f"Backfill {chosen.name}: {state.meaning}.")
         if state not in (RunState.PAUSING, RunState.CANCELLING):
-            click.echo(f"Next: {NEXT[state].format(name=chosen.name)}", err=True)
+            click.echo(NEXT[state].format(name=chosen.name), err=True)
             return ExitCode.CLEAN
         for one in control.workers(connection, chosen.name):
             click.echo(f"Still at its chunk: worker {one.owner}, last heard of {one.renewed_at:%H:%M:%S %Z}")

@@ -41,7 +41,7 @@ from sluicegate.errors import CouldNotJudgeError, UsageError
 from sluicegate.findings import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from sluicegate.capture.live import Live
     from sluicegate.findings import Location
@@ -67,6 +67,7 @@ def capture_history(
     version_table_schema: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     live: Live | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> list[CapturedRevision]:
     """Run revisions against a recording driver and return what they would send to a server.
 
@@ -90,6 +91,7 @@ def capture_history(
         version_table_schema: as env.py passes it.
         timeout: seconds that one revision, or the import of one file, may take.
         live: run the revisions that it names for real, on the server that it brings, and take the rest from it.
+        meanwhile: what to do while the reading process starts.
 
     Raises:
         UsageError: a revision that was asked for does not exist or its name is ambiguous.
@@ -121,7 +123,7 @@ def capture_history(
         reader = HistoryReader(job, script, timeout)
         if live is not None:
             reader = live.reader(job, script, timeout)
-        reader.read(Path(scratch))
+        reader.read(Path(scratch), meanwhile)
     return reader.captured()
 
 
@@ -150,10 +152,13 @@ class HistoryReader:
         self._parts: dict[str, Part] = {}
         self._activity: tuple[str, str] | None = None
 
-    def read(self, scratch: Path) -> None:
+    def read(self, scratch: Path, meanwhile: Callable[[], object] | None = None) -> None:
         """Start the process, again where it had to be ended, until every revision has been read."""
         for _ in range(_RESTARTS):
             with ReadingProcess(self._job, scratch, cwd=self._script.working_directory) as process:
+                if meanwhile is not None:
+                    meanwhile()
+                    meanwhile = None
                 try:
                     if self._listen(process):
                         return

@@ -43,6 +43,12 @@ REST = "other"
 _FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
 
 
+def preload() -> None:
+    """Import every family, for whoever has to wait for something else before the first prediction."""
+    for family in (*FAMILIES, REST):
+        importlib.import_module(f"sluicegate.effects.{family}")
+
+
 def predict(statement: Statement, catalog: Catalog, session: Session, version: int) -> Effects:
     """Predict what a statement does to the relations of a catalog.
 

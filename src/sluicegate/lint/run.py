@@ -186,6 +186,7 @@ def _lint_history(request: LintRequest, policy: Policy) -> Report:
     from sluicegate.capture.location import find_script_location
     from sluicegate.capture.revisions import capture_history
     from sluicegate.capture.version_table import starting_catalog
+    from sluicegate.effects.predict import preload
 
     start = request.config or request.migrations or next(iter(request.revision_files), Path.cwd())
     if request.migrations is None and request.config is None and policy.directory is not None:
@@ -224,6 +225,7 @@ def _lint_history(request: LintRequest, policy: Policy) -> Report:
             live=live,
             downgrade=downgraded is not None,
             revisions=downgraded,
+            meanwhile=preload,
         )
 
     history = capture()

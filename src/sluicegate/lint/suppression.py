@@ -17,6 +17,7 @@ from sluicegate.statements.parse import parse_script
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_NAME = "sluicegate"
 _MARK = re.compile(r"sluicegate\s*:")
 _FORM = re.compile(r"sluicegate\s*:\s*allow\s*\[(?P<rules>[^\]]*)\]\s*(?P<reason>.*)", re.DOTALL)
 
@@ -46,6 +47,8 @@ class Suppression:
 
 def suppressions(file: str, source: str) -> tuple[Suppression, ...]:
     """Return the suppressions of a revision file or an SQL file; a file that cannot be read has none."""
+    if _NAME not in source:
+        return ()  # most files: they need not be read once more
     found = _in_sql(file, source) if file.endswith(".sql") or file == "-" else _in_python(file, source)
     return tuple(found)
 

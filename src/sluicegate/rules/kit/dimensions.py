@@ -24,6 +24,8 @@ class ComputedDimension:
 
 def computed_dimensions(file: str, source: str) -> Iterator[ComputedDimension]:
     """Yield the dimensions of vector types that are neither numbers nor names which the file gives a number."""
+    if source.isascii() and not any(name in source.lower() for name in _TYPES):
+        return  # names in other scripts may be one of these to Python
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):

@@ -22,6 +22,9 @@ _PATH = re.compile(
     r"(?<![\w./:~*<>{}\\-])(?P<path>(?:\.{1,2}/)*(?:[\w.-]+/)+[\w.-]+\.(?:py|sh|sql|toml|ya?ml|json|md|ini|js|ts|rb|go))(?![\w/*<>{}-])"
 )
 
+# Every path ends like this, whatever stands around it.
+_END_OF_PATH = re.compile(r"/[\w.-]+\.(?:py|sh|sql|toml|ya?ml|json|md|ini|js|ts|rb|go)")
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:
@@ -33,6 +36,8 @@ class Mention:
 
 def mentioned_paths(file: str, source: str) -> Iterator[Mention]:
     """Yield the paths in comments and docstrings; a file that cannot be read names none."""
+    if not _END_OF_PATH.search(source):
+        return  # most files: they need not be read once more
     for line, column, text in _sql_comments(source) if file.endswith(".sql") or file == "-" else _prose(source):
         for offset, piece in enumerate(text.split("\n")):
             for match in _PATH.finditer(piece):

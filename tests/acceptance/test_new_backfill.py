@@ -104,8 +104,10 @@ def test_what_is_written_lints_clean_and_its_own_test_passes(repository: Path, d
         "created  tests/test_backfill_0003_sizes.py\n"
         "\n"
         "Next: review them, then run: sluicegate lint; pytest tests/test_backfill_0003_sizes.py\n"
-        "To deploy: alembic upgrade 0003; sluicegate backfill run 0003_sizes; and verify it;\n"
-        "then, with a later deploy: alembic upgrade 0004\n"
+        "\n"
+        "To deploy: alembic upgrade 0003\n"
+        "Outside the deploy: sluicegate backfill run 0003_sizes; sluicegate backfill verify 0003_sizes\n"
+        "With a later deploy: alembic upgrade 0004\n"
     )
     assert {name: text for name, text in files(repository).items() if name in before} == before
     judged = run("sluicegate", repository, "lint", "--rev", "0003", "--rev", "0004")
@@ -236,3 +238,11 @@ def test_what_cannot_work_is_refused_and_nothing_is_written(
         "migrations/versions/0003_expand_sizes.py",
         "migrations/versions/0004_contract_sizes.py",
     }
+
+
+def test_a_trigger_that_works_the_value_out_is_said_to_fail_with_it(repository: Path) -> None:
+    done = new(repository, *FORMS["a column, trigger"])
+    assert (
+        "\nThe trigger works --value out with every INSERT and UPDATE of public.documents: where that fails for a row, "
+        "the application's write of the row fails with it.\n"
+    ) in done.stdout

@@ -128,7 +128,7 @@ def report(loaded: LoadedBackfill, checks: Sequence[Check], *, output: str) -> i
         counts = {verdict: sum(check.verdict is verdict for check in checks) for verdict in Verdict}
         ending = "cannot start" if refused(checks) else "may start"
         click.echo(
-            f"Backfill {loaded.name} {ending}: {counts[Verdict.REFUSED]} refused, {counts[Verdict.WARNING]} warnings, "
+            f"Backfill {loaded.name} {ending}: {counts[Verdict.REFUSED]} refused, {counts[Verdict.WARNING]} warned, "
             f"{counts[Verdict.UNKNOWN]} unknown, {counts[Verdict.OK]} ok."
         )
     return ExitCode.FINDINGS if refused(checks) else ExitCode.CLEAN

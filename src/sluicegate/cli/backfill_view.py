@@ -76,6 +76,10 @@ def pace_of(tally: figures.Progress) -> str:
     return ", ".join(parts)
 
 
+PARKED_SHOWN = 20
+"""Parked rows that a run names one by one; thousands would hide everything else."""
+
+
 class View:
     """Shows a run on stderr: a bar on a terminal, now and then a line elsewhere."""
 
@@ -92,6 +96,7 @@ class View:
         self._name, self._total = name, total
         self._tally = figures.Progress(total, time.monotonic)
         self._last_line = 0.0
+        self._parked = 0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -124,8 +129,12 @@ class View:
             self._say(f"{self._tally.rows:,}{of} rows written{at}; {pace_of(self._tally) or 'just begun'}")
 
     def parked(self, key: Bound, reason: str) -> None:
-        """Say which row was set aside, and why."""
-        self.note(f"row {', '.join(key)} is parked: {reason}")
+        """Say which row was set aside, and why; after many, only that there are more."""
+        self._parked += 1
+        if self._parked <= PARKED_SHOWN:
+            self.note(f"row {', '.join(key)} is parked: {reason}")
+        elif self._parked == PARKED_SHOWN + 1:
+            self.note(f"more rows are parked; see: sluicegate backfill status {self._name}")
 
     def retrying(self, reason: str, wait: float) -> None:
         """Say what is waited for."""

@@ -88,6 +88,12 @@ def backfill(
     if done.to_fill_in:
         click.echo(f"\nGive these columns a value in the test's ROWS: {', '.join(done.to_fill_in)}.")
     click.echo(f"\nNext: review them, then run: sluicegate lint; pytest {done.files[-1].relative_to(root.resolve())}")
-    click.echo(f"To deploy: alembic upgrade {done.expand}; sluicegate backfill run {done.name}; and verify it;")
-    click.echo(f"then, with a later deploy: alembic upgrade {done.contract}")
+    if done.trigger and tracking == "watermark":
+        click.echo(
+            f"The trigger works --value out with every INSERT and UPDATE of {table}: where that fails for a row, the "
+            "application's write of the row fails with it."
+        )
+    click.echo(f"\nTo deploy: alembic upgrade {done.expand}")
+    click.echo(f"Outside the deploy: sluicegate backfill run {done.name}; sluicegate backfill verify {done.name}")
+    click.echo(f"With a later deploy: alembic upgrade {done.contract}")
     return ExitCode.CLEAN

@@ -69,6 +69,7 @@ class Created:
         expand: the expand revision's id.
         contract: the contract revision's id.
         to_fill_in: columns of the test's rows for whose type no value is known.
+        trigger: whether triggers write new and changed rows.
     """
 
     files: tuple[Path, ...]
@@ -76,6 +77,7 @@ class Created:
     expand: str
     contract: str
     to_fill_in: tuple[str, ...]
+    trigger: bool
 
 
 def create(root: Path, wanted: Wanted, *, config: Path | None = None) -> Created:
@@ -241,4 +243,6 @@ def _write(root: Path, script: ScriptDirectory, wanted: Wanted, plan: scaffold.P
             path.unlink(missing_ok=True)
         raise
     expand, contract = revisions
-    return Created((expand, definition, contract, test), plan.name, plan.revision, plan.contract, plan.base.unknown)
+    return Created(
+        (expand, definition, contract, test), plan.name, plan.revision, plan.contract, plan.base.unknown, plan.trigger
+    )

@@ -35,7 +35,7 @@ def test_a_database_that_is_ready_passes_every_check(target) -> None:
     assert lines[0].split() == ["Verdict", "Check", "Found,", "and", "what", "to", "do"]
     said = [line for line in lines[1:-1] if "disk space" not in line and "transaction ids" not in line]
     assert [line for line in said if "ok " not in line and "→ Look there" not in line] == []
-    assert lines[-1].startswith("Backfill 0003_status may start: 0 refused, 0 warnings, ")
+    assert lines[-1].startswith("Backfill 0003_status may start: 0 refused, 0 warned, ")
     assert target.value("SELECT count(*) FROM sluicegate.backfill") == 0
 
 

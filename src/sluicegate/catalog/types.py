@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.catalog.builtins import VECTOR, builtins
@@ -43,6 +44,7 @@ _DISPLAY = {
 }
 
 
+@functools.lru_cache(maxsize=4096)
 def builtin_type(name: str, *modifiers: int, array: bool = False) -> SqlType:
     """Return a type of ``pg_catalog``: ``builtin_type("varchar", 20)``."""
     return SqlType(Name(CATALOG_SCHEMA, name), modifiers, array)

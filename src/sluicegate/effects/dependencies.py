@@ -71,7 +71,7 @@ class Dependencies:
         self._unfixed: set[_Key] = set()
         self._dependents: dict[Thing, dict[_Key, list[tuple[Thing, Need]]]] = defaultdict(dict)
         self._owners: dict[Thing, dict[_Key, list[Thing]]] = defaultdict(dict)
-        self._whole = _whole(catalog)
+        self.whole = _whole(catalog)
         self._move_to(catalog)
 
     @classmethod
@@ -79,7 +79,7 @@ class Dependencies:
         """Return a catalog's dependencies; they hold until the same thread asks for another catalog's."""
         known: dict[tuple[str, ...], Dependencies] = _latest.__dict__.setdefault("known", {})
         found = known.pop(search_path, None)
-        if found is None or found._whole != _whole(catalog):
+        if found is None or found.whole != _whole(catalog):
             found = cls(catalog, search_path)
         else:
             try:

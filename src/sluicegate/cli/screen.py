@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +28,8 @@ def look(*, no_color: bool) -> Look:
 
     if not sys.stdout.isatty():
         return Look()
+    import shutil  # nobody else needs it when lint starts
+
     columns = shutil.get_terminal_size((WIDTH, 24)).columns
     if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return Look(width=min(columns, WIDTH), screen=columns)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sluicegate.findings import Finding
-from sluicegate.lint.baseline import Baseline
+from sluicegate.lint.baseline import Baseline, load_baseline, write_baseline
 from sluicegate.lint.fingerprint import with_fingerprints
+from sluicegate.lint.waivers import load_waivers
 from sluicegate.rules.kit.rule import Subject
 from sluicegate.rules.kit.waived import WaiverContext
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sluicegate.lint.baseline import Known
     from sluicegate.lint.report import JudgedRevision, Report
@@ -37,6 +39,48 @@ class Accepted:
     today: dt.date
     waivers: tuple[Waiver, ...] = ()
     baseline: Baseline = field(default_factory=Baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    """Where a team keeps what it accepts, and what shall be done with it.
+
+    Attributes:
+        waivers: the file of waivers; one that is not there holds none.
+        baseline: the file of the baseline.
+        today: the day on which waivers are looked at; None leaves them out.
+        use_baseline: whether findings of the baseline are left out.
+        write_baseline: whether everything that is found now is accepted in it.
+        must_exist: whether the baseline was named, so that it has to be there.
+    """
+
+    waivers: Path
+    baseline: Path
+    today: dt.date | None
+    use_baseline: bool = True
+    write_baseline: bool = False
+    must_exist: bool = False
+
+
+def accept(report: Report, asked: Accepting, policy: Policy, *, complete: bool) -> Report:
+    """Return the report without what is accepted, after accepting what is there if that was asked for.
+
+    Raises:
+        UsageError: a file cannot be read or written, or makes no sense.
+    """
+    today = asked.today or dt.date.min
+    has_waivers = asked.today is not None and asked.waivers.is_file()
+    waivers = load_waivers(asked.waivers, report.rules, policy.root) if has_waivers else ()
+    baseline = Baseline()
+    if asked.use_baseline and (asked.baseline.is_file() or (asked.must_exist and not asked.write_baseline)):
+        baseline = load_baseline(asked.baseline)
+    if asked.write_baseline:
+        # What is waived has an owner and a date, and stays out of the baseline.
+        found, _waived, _used = _without_waived(report, Accepted(today, waivers))
+        kept = set(baseline.known.values()) - set(judged_known(report, baseline, complete=complete))
+        write_baseline(asked.baseline, found, kept)
+        baseline = load_baseline(asked.baseline)
+    return settle(report, Accepted(today, waivers, baseline), policy, complete=complete)
 
 
 def settle(report: Report, accepted: Accepted, policy: Policy, *, complete: bool) -> Report:

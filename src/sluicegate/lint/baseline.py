@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.errors import UsageError
@@ -12,11 +11,9 @@ from sluicegate.findings import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from sluicegate.findings import Finding
-
-DEFAULT_PATH = Path("safety/baseline.json")
-"""Where the baseline is looked for, relative to the project's folder."""
 
 _VERSION = 1
 _KEYS = ("fingerprint", "rule", "revision", "file", "statement")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import sys
 from dataclasses import dataclass, replace
@@ -13,24 +12,18 @@ from sluicegate.capture.model import CaptureMode
 from sluicegate.catalog.dump import load_script
 from sluicegate.catalog.model import Catalog
 from sluicegate.errors import SluicegateError, UsageError
-from sluicegate.lint.acceptance import Accepted, judged_known, settle
-from sluicegate.lint.baseline import DEFAULT_PATH as BASELINE
-from sluicegate.lint.baseline import Baseline, load_baseline, write_baseline
 from sluicegate.lint.convention import naming_convention
 from sluicegate.lint.engine import Judge
 from sluicegate.lint.from_snapshot import NO_PRODUCTION, merged, production
 from sluicegate.lint.own_rules import rules_under
 from sluicegate.lint.project import ProjectFiles, read_environment
 from sluicegate.lint.selection import select
-from sluicegate.lint.since import changed_since
 from sluicegate.lint.start import starting_point
-from sluicegate.lint.waivers import DEFAULT_PATH as WAIVERS
-from sluicegate.lint.waivers import load_waivers
 from sluicegate.rules.kit.catalogue import check_policy
-from sluicegate.rules.kit.rule import Subject
-from sluicegate.settings.policy import find_policy, load_policy
+from sluicegate.settings.policy import DEFAULT_PATH, find_policy, load_policy
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Collection, Mapping
     from contextlib import AbstractContextManager
 
@@ -123,24 +116,30 @@ def run_lint(request: LintRequest) -> Report:
 
 
 def _without_accepted(report: Report, request: LintRequest, policy: Policy) -> Report:
-    folder = policy.path.parent if policy.path is not None else WAIVERS.parent
-    waivers = folder / WAIVERS.name
-    accepted = Accepted(
-        request.today or dt.date.min,
-        load_waivers(waivers, report.rules, policy.root) if request.today and waivers.is_file() else (),
+    folder = policy.path.parent if policy.path is not None else DEFAULT_PATH.parent
+    waivers, baseline = folder / "waivers.toml", request.baseline or folder / "baseline.json"
+    if not (request.baseline or request.write_baseline or waivers.is_file() or baseline.is_file()):
+        return report
+    from sluicegate.lint.acceptance import Accepting, accept
+
+    asked = Accepting(
+        waivers=waivers,
+        baseline=baseline,
+        today=request.today,
+        use_baseline=request.use_baseline,
+        write_baseline=request.write_baseline,
+        must_exist=request.baseline is not None,
     )
-    path = request.baseline or folder / BASELINE.name
-    baseline = Baseline()
-    if request.use_baseline and (path.is_file() or (request.baseline and not request.write_baseline)):
-        baseline = load_baseline(path)
-    if request.write_baseline:
-        # What is waived has an owner and a date, and stays out of the baseline.
-        found = settle(report, accepted, policy, complete=request.complete)
-        kept = set(baseline.known.values()) - set(judged_known(report, baseline, complete=request.complete))
-        about = {name for name, entry in report.rules.items() if entry.rule.subject is Subject.WAIVER}
-        write_baseline(path, (finding for finding in found.findings if finding.rule not in about), kept)
-        baseline = load_baseline(path)
-    return settle(report, replace(accepted, baseline=baseline), policy, complete=request.complete)
+    return accept(report, asked, policy, complete=request.complete)
+
+
+def _changed(request: LintRequest, folder: Path) -> frozenset[Path] | None:
+    """Return the files that are new since the ref that was asked for; None when none was."""
+    if request.since is None:
+        return None
+    from sluicegate.lint.since import changed_since
+
+    return changed_since(request.since, folder)
 
 
 def _policy(request: LintRequest, start: Path) -> Policy:
@@ -153,7 +152,7 @@ def _lint_sql(request: LintRequest, policy: Policy) -> Report:
     from sluicegate.capture.sqlfiles import STANDARD_INPUT, capture_sql, ways_back
 
     version = request.version or policy.postgresql
-    new = changed_since(request.since, Path.cwd()) if request.since else None
+    new = _changed(request, Path.cwd())
     revisions = []
     back = ways_back(request.sql)
     for path in request.sql:
@@ -230,8 +229,7 @@ def _lint_history(request: LintRequest, policy: Policy) -> Report:
 
     history = capture()
     selected = select(history, request.revs, request.revision_files)
-    if request.since:
-        new = changed_since(request.since, location.directory)
+    if (new := _changed(request, location.directory)) is not None:
         selected &= {r.revision for r in history if r.revision is not None and Path(r.file).resolve() in new}
     known = NO_PRODUCTION if request.schema or not request.use_snapshot else production(policy, request.today)
     known = known.with_history(history)

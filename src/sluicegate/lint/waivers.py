@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from sluicegate.findings import Finding
 
-DEFAULT_PATH = Path("safety/waivers.toml")
-"""Where waivers are looked for, relative to the project's folder."""
-
 _TEXTS = ("rule", "revision", "file", "owner", "reason")
 _REQUIRED = ("rule", "owner", "reason", "expires")
 _EXAMPLE = """\

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +95,8 @@ def store_snapshot(folder: Path, schema: str, facts: Facts) -> tuple[Path, ...]:
 
 
 def _replace(path: Path, text: str) -> None:
+    import tempfile  # only who writes a snapshot needs it
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

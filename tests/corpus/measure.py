@@ -65,6 +65,7 @@ def _in_child(job: dict[str, Any], scratch: Path, cwd: Path, noise: Path, pipe: 
         environment = clean_environment(os.environ, scratch)
         os.environ.clear()
         os.environ.update(environment)
+        sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))  # read at Python's start otherwise
         given = scratch / "job.json"
         given.write_text(json.dumps(job) + "\n")
         os.dup2(os.open(given, os.O_RDONLY), 0)

@@ -19,7 +19,7 @@ from sluicegate.store.queries import statement
 if TYPE_CHECKING:
     from sluicegate.backfill.chunks import Bound
     from sluicegate.backfill.definition import LoadedBackfill
-    from sluicegate.backfill.engine import Pace
+    from sluicegate.backfill.pace import Pace
     from sluicegate.backfill.preflight import Preflight
     from sluicegate.backfill.session import WorkerSession
     from sluicegate.store.runs import Connection, RunRow

@@ -13,6 +13,7 @@ from sluicegate.backfill.beginning import Beginning, DefinitionChangedError, oth
 from sluicegate.backfill.control import try_move
 from sluicegate.backfill.definition import HighWatermark, LoadedBackfill
 from sluicegate.backfill.lease import owner_name
+from sluicegate.backfill.pace import Pace
 from sluicegate.backfill.recovery import Recovery
 from sluicegate.backfill.session import LeaveError, Surroundings, WorkerSession
 from sluicegate.backfill.states import ON_REQUEST, REACHED, RunState
@@ -35,24 +36,6 @@ __all__ = ["DefinitionChangedError", "Outcome", "Pace", "run", "statements_for"]
 
 _WAIT = 0.1  # seconds between two looks at what other workers hold
 _LOOK = 0.5  # seconds between two looks at how many workers are wanted
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The operational settings in force.
-
-    Attributes:
-        batch_size: keys in a chunk.
-        sleep: seconds between two chunks.
-        lease: seconds of silence after which a worker counts as dead.
-        wait_for_writers: how many seconds to wait for transactions that write to the table when a run begins.
-    """
-
-    batch_size: int
-    sleep: float
-    lease: float
-    wait_for_writers: float = 0.0
-    target_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

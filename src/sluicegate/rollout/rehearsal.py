@@ -12,7 +12,7 @@ from psycopg import sql
 
 import sluicegate.rollout.operations  # noqa: F401 - registers the operations that revisions expect on `op`
 from sluicegate.backfill import engine, loader
-from sluicegate.backfill.engine import Pace
+from sluicegate.backfill.pace import Pace
 from sluicegate.backfill.session import Surroundings
 from sluicegate.capture.location import find_script_location
 from sluicegate.dryrun.scripts import Scripts

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sluicegate.backfill.definition import LoadedBackfill
-    from sluicegate.backfill.engine import Pace
+    from sluicegate.backfill.pace import Pace
     from sluicegate.backfill.session import Surroundings
     from sluicegate.store.runs import Connection
 

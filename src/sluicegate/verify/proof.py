@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sluicegate.backfill.definition import LoadedBackfill
-    from sluicegate.backfill.engine import Pace
+    from sluicegate.backfill.pace import Pace
     from sluicegate.backfill.session import Surroundings
     from sluicegate.backfill.statements import Statements
     from sluicegate.settings.throttle import Limits

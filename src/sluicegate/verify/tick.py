@@ -29,7 +29,7 @@ from sluicegate.verify.rows import Figures
 
 if TYPE_CHECKING:
     from sluicegate.backfill.definition import LoadedBackfill
-    from sluicegate.backfill.engine import Pace
+    from sluicegate.backfill.pace import Pace
     from sluicegate.backfill.session import Surroundings
     from sluicegate.backfill.statements import Statements
     from sluicegate.settings.throttle import Limits

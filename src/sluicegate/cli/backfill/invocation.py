@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sluicegate.backfill.definition import LoadedBackfill
-    from sluicegate.backfill.engine import Pace
+    from sluicegate.backfill.pace import Pace
     from sluicegate.backfill.progress import Listener
     from sluicegate.backfill.session import Surroundings
     from sluicegate.backfill.states import RunState
@@ -46,7 +46,7 @@ def settings(
     target_seconds: float | None = None,
 ) -> Pace:
     """Resolve every operational setting; nothing has been connected to yet."""
-    from sluicegate.backfill.engine import Pace
+    from sluicegate.backfill.pace import Pace
     from sluicegate.settings.operational import resolve
 
     table = (policy.operational.get("backfill", {}), str(policy.path))

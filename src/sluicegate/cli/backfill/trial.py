@@ -10,7 +10,7 @@ from sluicegate.errors import ExitCode
 
 if TYPE_CHECKING:
     from sluicegate.backfill.definition import LoadedBackfill
-    from sluicegate.backfill.engine import Pace
+    from sluicegate.backfill.pace import Pace
     from sluicegate.backfill.trial import Trial
 
 
